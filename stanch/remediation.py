@@ -1,0 +1,207 @@
+"""The contract of a remediation: what it declares, what it plans, how its changes are made and unmade.
+
+A remediation reads in `plan` and `read`, and writes in `apply` and `undo`, one change at a time. It never compares, journals,
+retries or catches: `stanch.transaction` does that once for all of them, and `stanch.clouds` translates what the SDKs raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from stanch.errors import PolicyError
+from stanch.finding import Resource
+
+State = Any
+"""The value a change replaces, as JSON; None means that the thing does not exist."""
+
+SessionT = TypeVar("SessionT")
+
+ParameterType = Literal["string", "strings", "integer", "boolean", "timestamp", "ports"]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no blanks: the form that is hashed and compared."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One typed parameter of a remediation.
+
+    `identity` parameters join the effect key: two actions that differ in one are different effects. `ports` is a list of numbers or
+    `from-to` strings; `timestamp` is RFC 3339.
+    """
+
+    name: str
+    type: ParameterType
+    help: str
+    default: Any = None
+    identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """The permissions a remediation declares: IAM actions (`iam:UpdateAccessKey`), ARM operations (`Microsoft.Network/…/write`) or
+    Graph permissions (`User.EnableDisableAccount.All`). `dependent` maps those that no call of ours shows to the reason they are needed.
+    """
+
+    plan: frozenset[str]
+    apply: frozenset[str]
+    undo: frozenset[str] = frozenset()
+    dependent: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One reversible write.
+
+    `id` is stable within the plan (`status`, `rule:sgr-0abc`), `target` names in words what is written, `before` and `after` are the
+    states as `read` returns them. `data` carries what the write needs and is no state. `requires` names changes that must have been applied first.
+    A `garnish` change (a tag, a snapshot) may fail without failing the action; a `transient` one is a step on the way (its after-state is meant to be replaced by a
+    later change), so it is neither verified nor undone. A change whose `reversible` is False is left as it is by undo, and undo says so.
+    """
+
+    id: str
+    target: str
+    before: State
+    after: State
+    data: Mapping[str, Any] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    garnish: bool = False
+    transient: bool = False
+    reversible: bool = True
+
+    def became(self, after: State) -> Change:
+        """The same change with the after-state that was really reached (ids of what was created)."""
+        return replace(self, after=after)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id, "target": self.target, "before": self.before, "after": self.after, "data": dict(self.data),
+            "requires": list(self.requires), "garnish": self.garnish, "transient": self.transient, "reversible": self.reversible,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Change:
+        return cls(**{**data, "requires": tuple(data["requires"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be written, and what a person should know before it is.
+
+    `aliases` are further names of the resource and of every principal or resource the changes hit, as read live (ARNs with paths, names,
+    user principal names): protection and exemptions match on them. `tags` are the live tags, None where they could not be read. `facts` are what `unless:` may ask for
+    (`live.website`). `breaks` says what is likely to break here, `not_done` what stays open. An empty plan carries the `reason`.
+    """
+
+    resource: Resource
+    changes: tuple[Change, ...] = ()
+    aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] | None = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    breaks: tuple[str, ...] = ()
+    not_done: tuple[str, ...] = ()
+    reason: str | None = None
+
+    @property
+    def contained(self) -> bool:
+        """Nothing is left to do but garnish."""
+        return all(change.garnish for change in self.changes)
+
+    def digest(self) -> str:
+        """What an approval is bound to: the writes, not the words."""
+        return digest([self.resource.key(), [change.as_json() for change in self.changes]])
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "resource": self.resource.as_json(), "changes": [change.as_json() for change in self.changes], "aliases": list(self.aliases),
+            "tags": None if self.tags is None else dict(self.tags), "facts": dict(self.facts), "breaks": list(self.breaks),
+            "not_done": list(self.not_done), "reason": self.reason, "digest": self.digest(),
+        }  # fmt: skip
+
+
+class Remediation(ABC, Generic[SessionT]):
+    """One response to one resource type. Made anew for each action, with a session of the resource's account."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    resource_type: ClassVar[str]
+    countermeasure: ClassVar[str]
+    """D3FEND technique id (https://d3fend.mitre.org), such as `D3-CR`."""
+    disruption: ClassVar[str]
+    """What is likely to break, one sentence for the approver."""
+    permissions: ClassVar[Permissions]
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    facts: ClassVar[Mapping[str, str]] = {}
+    """The facts that plans carry, each with its meaning; `unless: {live.NAME: …}` may ask for them."""
+    irreversible: ClassVar[str] = ""
+    """Why it cannot be undone; empty when it can."""
+    undo_delay_hours: ClassVar[int] = 0
+    """Undo before this many hours have passed re-arms what was cut off, and is refused without force."""
+
+    def __init__(self, session: SessionT, action_id: str) -> None:
+        self.session = session
+        self.action_id = action_id
+
+    @abstractmethod
+    def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
+        """Read live state and say what would be written. A resource that is gone is an empty plan with reason 'gone'."""
+
+    @abstractmethod
+    def read(self, change: Change) -> State:
+        """The live state of what `change` writes, in the shape of its before and after."""
+
+    @abstractmethod
+    def apply(self, change: Change) -> Change:
+        """Make the change: set the absolute after-state; when it is there already, do nothing harmful. Returns it with the after-state reached."""
+
+    @abstractmethod
+    def undo(self, change: Change) -> None:
+        """Set the absolute before-state. Called only when the live state equals the after-state."""
+
+
+def load(entry: str) -> type[Remediation[Any]]:
+    """The class behind a registry entry `module:Class`, imported on use."""
+    module, _, name = entry.partition(":")
+    found: type[Remediation[Any]] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def bind(declared: tuple[Parameter, ...], given: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Defaults filled in and types checked. Raises PolicyError naming the parameter."""
+    known = {parameter.name: parameter for parameter in declared}
+    for name in given:
+        if name not in known:
+            raise PolicyError(f"{place}.{name}", f"no such parameter; there is {', '.join(known) or 'none'}")
+    return {
+        name: _checked(parameter, given.get(name, parameter.default), f"{place}.{name}")
+        for name, parameter in known.items()
+    }
+
+
+def _checked(parameter: Parameter, value: Any, place: str) -> Any:
+    if value is None:
+        return None
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "timestamp": str,
+        "integer": int,
+        "boolean": bool,
+        "strings": (list, tuple),
+        "ports": (list, tuple),
+    }
+    if not isinstance(value, kinds[parameter.type]) or (parameter.type == "integer" and isinstance(value, bool)):
+        raise PolicyError(place, f"must be of type {parameter.type}, not {value!r}")
+    return list(value) if isinstance(value, tuple) else value
