@@ -1,0 +1,3 @@
+"""The Azure remediations: id → 'module:Class', imported on use."""
+
+REGISTRY: dict[str, str] = {}

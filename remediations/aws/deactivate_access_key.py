@@ -1,0 +1,84 @@
+"""Deactivate a leaked long-term access key of an IAM user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stanch.clouds.aws import AwsSession
+from stanch.finding import Resource
+from stanch.remediation import Change, Permissions, Plan, Remediation, State
+
+
+class DeactivateAccessKey(Remediation[AwsSession]):
+    """Sets the key's status to Inactive; nothing is deleted, so undo sets it Active again.
+
+    Only keys of users: `AKIA…` ids (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids). UpdateAccessKey is always given the user's name,
+    because without it AWS takes the caller's own (https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html).
+    """
+
+    id = "aws.iam.deactivate_access_key"
+    title = "Deactivate IAM access key"
+    resource_type = "AWS::IAM::AccessKey"
+    countermeasure = "D3-CR"
+    disruption = "Whatever still signs requests with this key fails at once."
+    permissions = Permissions(
+        plan=frozenset({"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:GetUser"}),
+        apply=frozenset({"iam:UpdateAccessKey"}),
+        undo=frozenset({"iam:UpdateAccessKey", "iam:ListAccessKeys"}),
+    )
+
+    def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
+        used = self.session.call("iam", "get_access_key_last_used", missing=("NoSuchEntity",), AccessKeyId=resource.id)
+        user = (used or {}).get("UserName")
+        if not user:
+            return Plan(resource, reason="gone")
+        keys = self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", UserName=user)
+        status = next((key["Status"] for key in keys if key["AccessKeyId"] == resource.id), None)
+        if status is None:
+            return Plan(resource, reason="gone")
+        facts = self.session.call("iam", "get_user", UserName=user)["User"]
+        tags = {tag["Key"]: tag["Value"] for tag in facts.get("Tags", [])}
+        change = Change(
+            "status",
+            f"status of access key {resource.id} of user {user}",
+            status,
+            "Inactive",
+            {"user": user, "key": resource.id},
+        )
+        others = [key["AccessKeyId"] for key in keys if key["AccessKeyId"] != resource.id and key["Status"] == "Active"]
+        return Plan(
+            resource,
+            changes=() if status == "Inactive" else (change,),
+            aliases=(facts["Arn"], user),
+            tags=tags,
+            breaks=(_last_use(used or {}),),
+            not_done=(
+                *(f"the user's other key {key} is still active" for key in others),
+                "sessions that this key already minted live on until they expire or are revoked",
+            ),
+            reason="the key is already inactive" if status == "Inactive" else None,
+        )
+
+    def read(self, change: Change) -> State:
+        keys = self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", UserName=change.data["user"])
+        return next((key["Status"] for key in keys if key["AccessKeyId"] == change.data["key"]), None)
+
+    def apply(self, change: Change) -> Change:
+        self._set(change, change.after)
+        return change
+
+    def undo(self, change: Change) -> None:
+        self._set(change, change.before)
+
+    def _set(self, change: Change, status: str) -> None:
+        self.session.call(
+            "iam", "update_access_key", UserName=change.data["user"], AccessKeyId=change.data["key"], Status=status
+        )
+
+
+def _last_use(answer: Mapping[str, Any]) -> str:
+    last = answer.get("AccessKeyLastUsed", {})
+    if "LastUsedDate" not in last:
+        return "AWS has no record that the key was ever used"
+    return f"the key was last used on {last['LastUsedDate']:%Y-%m-%d %H:%M} UTC for {last.get('ServiceName')} in {last.get('Region')}"
