@@ -1,0 +1,219 @@
+"""One action from its plan to its report: what happens to one resource under one remediation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stanch import guardrails
+from stanch.action import Action, Outcome, Status, Step
+from stanch.deployment import Deployment
+from stanch.errors import Busy, CloudError, Refused, Retryable
+from stanch.finding import Finding, Resource
+from stanch.guardrails import Verdict
+from stanch.journal import Standing
+from stanch.playbooks.match import excluded
+from stanch.playbooks.model import Playbook, strictest
+from stanch.remediation import Plan, digest
+from stanch.result import Result
+from stanch.transaction import Fence, apply_steps, verify
+
+HELD_BY_MODE = {"observe": Outcome.PLANNED, "approve": Outcome.AWAITING_APPROVAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One remediation on one resource. Without a finding it is a person's runbook: `requester` and `justification` say whose and why."""
+
+    remediation: str
+    resource: Resource
+    params: dict[str, Any]
+    effect: str
+    action_id: str
+    mode: str
+    playbook: Playbook | None = None
+    finding: Finding | None = None
+    confirmed: str | None = None
+    requester: str = "stanch"
+    justification: str | None = None
+
+    @property
+    def marker(self) -> str | None:
+        """The same for every delivery of the same finding, whatever its version."""
+        if self.finding is None:
+            return None
+        return digest([self.finding.source, self.finding.id, self.remediation, self.resource.key()])
+
+
+class Containment:
+    """Carries one target through."""
+
+    def __init__(self, deployment: Deployment, target: Target) -> None:
+        self._deployment, self._target = deployment, target
+        self._declared = deployment.remediation(target.remediation)
+        self._started = time.perf_counter()
+
+    def run(self) -> Result:
+        """Plan, guard, journal, change, verify, report. Raises Retryable for what is unknown."""
+        target, deployment = self._target, self._deployment
+        shield = guardrails.protected(target.resource, (), deployment.protected())
+        if shield.effect == "hold":
+            return self._noted(Plan(target.resource), Outcome.HELD, shield.sentence())
+        standing = deployment.journal.look(target.effect, target.marker)
+        if standing.lease is not None:
+            return self._resume(standing)
+        try:
+            reader = deployment.bind(self._declared, target.resource, "read", target.action_id)
+            plan = reader.plan(target.resource, target.params)
+        except Refused as error:
+            return self._noted(Plan(target.resource), Outcome.HELD, str(error))
+        except CloudError as error:
+            return self._noted(Plan(target.resource), Outcome.FAILED, f"the plan could not be made: {error}")
+        stopped = self._stopped(plan, standing.earlier)
+        if stopped is not None:
+            return stopped
+        return self._act(plan)
+
+    def plan(self) -> tuple[Plan, list[Verdict]]:
+        """What would be done, with every guard's verdict; nothing is written, not even to the journal."""
+        target = self._target
+        reader = self._deployment.bind(self._declared, target.resource, "read", target.action_id)
+        plan = reader.plan(target.resource, target.params)
+        return plan, self._verdicts(plan, self._deployment.journal.look(target.effect, target.marker).earlier)
+
+    def give_up(self, error: Retryable) -> Result:
+        """After the last delivery: what is still unknown is held, reported and listed."""
+        return self._noted(Plan(self._target.resource), Outcome.HELD, f"unknown after the last delivery: {error}")
+
+    def _verdicts(self, plan: Plan, earlier: Action | None) -> list[Verdict]:
+        exemption = self._target.playbook.exempt if self._target.playbook else guardrails.Exemption()
+        return guardrails.resource_guards(plan, exemption, self._deployment.protected(), earlier)
+
+    def _stopped(self, plan: Plan, earlier: Action | None) -> Result | None:
+        """The result if the plan is not to be carried out now, else None."""
+        target = self._target
+        verdicts = self._verdicts(plan, earlier)
+        held = guardrails.first(verdicts, "hold")
+        if held is not None:
+            return self._noted(plan, Outcome.HELD, held.sentence())
+        if plan.contained:
+            return self._nothing_to_do(plan, earlier)
+        if target.playbook is None or target.finding is None:
+            return None  # a person's runbook is bound by protection alone; the person is the approval
+        fact = excluded(target.playbook, target.finding, plan.facts)
+        if fact is not None:
+            return self._noted(plan, Outcome.HELD, f"unless: {fact}")
+        lowered = guardrails.first(verdicts, "approve")
+        mode = strictest(target.mode, "approve") if lowered is not None else target.mode
+        if mode in HELD_BY_MODE:
+            reason = lowered.sentence() if lowered is not None else f"mode: {mode}"
+            return self._noted(plan, HELD_BY_MODE[mode], reason)
+        return None
+
+    def _nothing_to_do(self, plan: Plan, earlier: Action | None) -> Result:
+        reason = plan.reason or "already contained"
+        if earlier is not None and earlier.outcome in (Outcome.ACTED, Outcome.NO_OP):
+            echo = Result.of_action(earlier, [])
+            again = f"already contained by action {earlier.id}" if earlier.outcome is Outcome.ACTED else reason
+            return replace(echo, outcome=Outcome.NO_OP, reason=again, changes=[])
+        return self._noted(plan, Outcome.NO_OP, reason)
+
+    def _action(self, plan: Plan, action_id: str) -> Action:
+        target = self._target
+        action = Action(
+            id=action_id,
+            effect=target.effect,
+            remediation=target.remediation,
+            resource=target.resource,
+            params=target.params,
+            steps=[Step(change) for change in plan.changes],
+            mode=target.mode,
+            playbook=target.playbook.id if target.playbook else None,
+            finding=target.finding.summary() if target.finding else None,
+            source=target.finding.source if target.finding else None,
+            evidence={"event": dict(target.finding.raw) if target.finding else None, "confirmed": target.confirmed},
+            plan=plan.as_json(),
+            requester=target.requester,
+            justification=target.justification,
+        )
+        self._deployment.stamp(action)
+        return action
+
+    def _noted(self, plan: Plan, outcome: Outcome, reason: str) -> Result:
+        """Journal and report what changes nothing, once: the id is made of what is said."""
+        said = digest([self._target.marker, outcome, reason, plan.digest()])
+        action = self._action(plan, f"{self._target.effect[:12]}-{said[:11]}")
+        action.outcome, action.reason, action.closed_at = outcome, reason, action.opened_at
+        action.note(str(outcome), reason=reason)
+        entry = self._deployment.entry(action, self._declared)
+        new = self._deployment.journal.note(action, self._target.marker, entry)
+        return Result.of_action(action, self._deployment.deliver(entry) if new else [])
+
+    def _act(self, plan: Plan) -> Result:
+        action = self._action(plan, self._target.action_id)
+        lease = self._deployment.lease(action)
+        action.note("opened", requester=action.requester)
+        self._deployment.journal.open(action, lease, self._target.marker)
+        return self._carry_out(action, Fence(self._deployment.journal, action, lease, self._deployment.settings.lease))
+
+    def _resume(self, standing: Standing) -> Result:
+        """Go on where a crash left off. Raises Busy while the other invocation may still be alive."""
+        action, stale = standing.open, standing.lease
+        assert stale is not None
+        if action is None:
+            raise Busy(
+                f"the lock of {self._target.effect[:12]} names action {stale.action_id}, which is not in the journal"
+            )
+        if time.time() < stale.until:
+            raise Busy(f"action {action.id} on the same resource is in progress")
+        if action.undo is not None:
+            raise Busy(f"the undo of action {action.id} was interrupted; `stanch undo {action.id}` goes on with it")
+        action.attempt = stale.attempt + 1
+        lease = self._deployment.lease(action)
+        self._deployment.journal.claim(stale, lease)
+        fence = Fence(self._deployment.journal, action, lease, self._deployment.settings.lease)
+        fence.record("resumed")
+        return self._carry_out(action, fence)
+
+    def _carry_out(self, action: Action, fence: Fence) -> Result:
+        try:
+            apply_steps(action, self._deployment.bind(self._declared, action.resource, "act", action.id), fence)
+        except (CloudError, Refused) as error:  # no session to act with: nothing was written
+            for step in action.steps:
+                step.status, step.error = Status.FAILED, str(error)
+        contained = round((time.perf_counter() - self._started) * 1000, 1)
+        reader = self._deployment.bind(self._declared, action.resource, "read", action.id)
+        self._judge(action, reader, fence)
+        entry = self._deployment.entry(action, self._declared)
+        fence.close(str(action.outcome), entry)
+        result = Result.of_action(action, self._deployment.deliver(entry))
+        return replace(result, to_contained=contained if action.outcome is Outcome.ACTED else None)
+
+    def _judge(self, action: Action, reader: Any, fence: Fence) -> None:
+        """The outcome, by what is live now: never by what the calls said."""
+        essential = [step for step in action.steps if not step.change.garnish]
+        applied = [step for step in essential if step.status is Status.APPLIED]
+        failed = [step for step in essential if step.status is Status.FAILED]
+        try:
+            left = verify(reader, action, self._deployment.settings.verify_delays)
+        except Retryable as error:
+            fence.suspend("unverified", error=str(error))
+            raise
+        except CloudError as error:
+            action.outcome, action.reason = Outcome.UNVERIFIED, f"the result could not be read: {error}"
+        else:
+            action.outcome, action.reason = _outcome(left, applied, failed)
+        action.closed_at = action.updated_at
+
+
+def _outcome(left: Plan, applied: list[Step], failed: list[Step]) -> tuple[Outcome, str | None]:
+    if left.contained:
+        return (
+            (Outcome.ACTED, None) if applied else (Outcome.NO_OP, left.reason or "contained by someone else meanwhile")
+        )
+    if not failed:
+        open_still = ", ".join(change.target for change in left.changes if not change.garnish)
+        return Outcome.UNVERIFIED, f"every change was made, but a second look still finds: {open_still}"
+    why = "; ".join(f"{step.change.target}: {step.error}" for step in failed)
+    return (Outcome.PARTIAL if applied else Outcome.FAILED), why

@@ -1,0 +1,111 @@
+"""What one deployment consists of: put together by a cloud's wiring, used by the responder, the runbook and undo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from stanch import __version__, outbox
+from stanch.action import Action
+from stanch.errors import PolicyError
+from stanch.finding import Finding, Resource
+from stanch.journal import Journal, Lease, OutboxItem
+from stanch.outbox import Channel
+from stanch.playbooks.match import Matcher
+from stanch.playbooks.model import Policy
+from stanch.remediation import Remediation, load
+from stanch.report import REPORTED, Report, of_action
+
+
+class Cloud(Protocol):
+    """One cloud as the engine sees it."""
+
+    name: str
+
+    def session(self, resource: Resource, purpose: Any, action_id: str, permissions: frozenset[str]) -> Any:
+        """A session in the resource's account that holds no more than `permissions`. Raises Refused('wrong account')."""
+
+    def resolve(self, finding: Finding, resource: Resource, wanted: str) -> list[Resource]:
+        """The resources of type `wanted` behind one that the finding names; read-only."""
+
+    def own(self) -> tuple[str, ...]:
+        """Name patterns of what belongs to the responder and is never touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """How a source is asked whether it sent a finding.
+
+    `confirm` returns the source's own copy with the sentence that says so, and raises Unconfirmed if there is none. `first` means that only the copy can be matched, because
+    the event does not carry what playbooks route on.
+    """
+
+    confirm: Callable[[Finding], tuple[Finding, str]]
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Knobs of one deployment. Times in seconds; `ceiling` is the most that any playbook may do."""
+
+    ceiling: str = "observe"
+    lease: float = 90.0
+    verify_delays: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0)
+    stale_after: timedelta = timedelta(hours=24)
+
+
+@dataclass(slots=True)
+class Deployment:
+    """Everything an action needs, in one place."""
+
+    cloud: Cloud
+    journal: Journal
+    registry: Mapping[str, str]
+    policy: Policy
+    matcher: Matcher
+    channels: Mapping[str, Channel]
+    route: Callable[[Report], Sequence[str]]
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+
+    def remediation(self, name: str) -> type[Remediation[Any]]:
+        """The class behind an id. Raises PolicyError if there is none."""
+        if name not in self.registry:
+            raise PolicyError("remediation", f"there is no {name}; there is {', '.join(sorted(self.registry))}")
+        return load(self.registry[name])
+
+    def protected(self) -> tuple[str, ...]:
+        """The names never touched: the responder's own and the policy's."""
+        return (*self.cloud.own(), *self.policy.protect)
+
+    def bind(
+        self, declared: type[Remediation[Any]], resource: Resource, purpose: str, action_id: str
+    ) -> Remediation[Any]:
+        """The remediation with a session that holds exactly what it declares for the purpose."""
+        granted = {
+            "read": declared.permissions.plan,
+            "act": declared.permissions.apply | frozenset(declared.permissions.dependent),
+            "undo": declared.permissions.undo | frozenset(declared.permissions.dependent),
+        }[purpose]
+        return declared(self.cloud.session(resource, purpose, action_id, granted), action_id)
+
+    def lease(self, action: Action) -> Lease:
+        return Lease(action.effect, action.id, action.attempt, time.time() + self.settings.lease)
+
+    def entry(self, action: Action, declared: type[Remediation[Any]]) -> OutboxItem | None:
+        """The outbox entry of an action's report, or None where nobody needs to be told."""
+        if action.outcome not in REPORTED:
+            return None
+        report = of_action(action, declared)
+        return outbox.item(report, self.route(report))
+
+    def deliver(self, entry: OutboxItem | None) -> list[str]:
+        """Offer a filed report to its channels; the names of those that accepted it."""
+        return outbox.deliver(self.journal, entry, self.channels) if entry else []
+
+    def stamp(self, action: Action) -> None:
+        """Every action says by which policy and which software it was made."""
+        action.policy, action.software = self.policy.digest, __version__

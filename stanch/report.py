@@ -1,0 +1,111 @@
+"""What is said about an action or a refusal: one model for every channel, the command line and the journal's outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from stanch.action import Action, Outcome, Status, stamp
+from stanch.finding import Finding, Resource
+from stanch.remediation import Remediation
+
+VERSION = 1
+REPORTED = frozenset(Outcome) - {Outcome.NO_OP, Outcome.UNMATCHED}
+"""People are told of everything but what needed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One message. Everything in it that came from an event is untrusted text: channels neutralise it.
+
+    `key` is the same for every repeat of the message. `severity` is OCSF's 0–5. `why` says what confirmed the finding, `breaks` what is likely to
+    stop working, `not_done` what stays open, `failures` what went wrong beside the containment.
+    """
+
+    key: str
+    outcome: str
+    title: str
+    account: str
+    at: str = field(default_factory=stamp)
+    severity: int = 0
+    cloud: str = "aws"
+    region: str | None = None
+    resource: dict[str, str] | None = None
+    finding: dict[str, Any] | None = None
+    source: str | None = None
+    playbook: str | None = None
+    remediation: str | None = None
+    action_id: str | None = None
+    mode: str | None = None
+    reason: str | None = None
+    why: str | None = None
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    breaks: list[str] = field(default_factory=list)
+    not_done: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    requester: str = "stanch"
+    undo: str | None = None
+    version: int = VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Report:
+        return cls(**{name: data[name] for name in cls.__slots__ if name in data})
+
+
+def of_action(action: Action, declared: type[Remediation[Any]]) -> Report:
+    """The report of an action in its present state."""
+    finding = action.finding or {}
+    plan = action.plan
+    reversible = action.outcome in (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED) and not declared.irreversible
+    return Report(
+        key=f"{action.id}:{action.outcome}:{len(action.chain) if action.outcome is Outcome.UNDONE else 1}",
+        outcome=str(action.outcome),
+        title=declared.title,
+        account=action.resource.account,
+        severity=finding.get("severity", 0),
+        cloud=action.resource.cloud,
+        region=action.resource.region,
+        resource={"type": action.resource.type, "id": action.resource.id},
+        finding=action.finding,
+        source=action.source,
+        playbook=action.playbook,
+        remediation=action.remediation,
+        action_id=action.id,
+        mode=action.mode,
+        reason=action.reason,
+        why=action.evidence.get("confirmed"),
+        changes=action.changes(),
+        breaks=[declared.disruption, *plan.get("breaks", [])],
+        not_done=list(plan.get("not_done", [])),
+        failures=[f"{step.change.target}: {step.error}" for step in action.steps if step.status is Status.FAILED],
+        requester=action.requester,
+        undo=f"stanch undo {action.id} --apply --reason 'why'" if reversible else declared.irreversible or None,
+    )
+
+
+def of_refusal(
+    key: str, outcome: Outcome, reason: str, source: str | None, finding: Finding | None, cloud: str
+) -> Report:
+    """The report of an event or finding that led to no action."""
+    return Report(
+        key=key,
+        outcome=str(outcome),
+        title=finding.title if finding else "event without a finding",
+        account=finding.account if finding else "",
+        severity=int(finding.severity) if finding else 0,
+        cloud=cloud,
+        region=finding.region if finding else None,
+        resource=named(finding.resources[0]) if finding and finding.resources else None,
+        finding=finding.summary() if finding else None,
+        source=source,
+        reason=reason,
+    )
+
+
+def named(resource: Resource) -> dict[str, str]:
+    """The `resource` field of results and reports."""
+    return {"type": resource.type, "id": resource.id}

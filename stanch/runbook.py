@@ -1,0 +1,85 @@
+"""The on-call engineer's own trigger: a remediation on a resource, without a finding; bound by protection, not by mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stanch import clock, guardrails
+from stanch.action import Outcome, effect_key, new_action_id
+from stanch.containment import Containment, Target
+from stanch.deployment import Deployment
+from stanch.errors import InvalidInput, Refused
+from stanch.finding import Resource
+from stanch.guardrails import Verdict
+from stanch.remediation import Plan, bind
+from stanch.report import named
+from stanch.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asks for. `reason` is required to act and stands in the journal with the verified `requester`."""
+
+    remediation: str
+    resource: Resource
+    requester: str
+    reason: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Runbook:
+    """One request."""
+
+    def __init__(self, deployment: Deployment, request: Request) -> None:
+        """Raises InvalidInput when remediation, resource type or a parameter do not fit."""
+        declared = deployment.remediation(request.remediation)
+        if request.resource.type != declared.resource_type:
+            raise InvalidInput("resource", f"{declared.id} takes {declared.resource_type}, not {request.resource.type}")
+        params = bind(declared.parameters, request.params, "params")
+        if "since" in params and params["since"] is None:
+            params["since"] = clock.iso(clock.now())
+        effect = effect_key(declared.id, request.resource, params, declared.parameters)
+        self._request = request
+        self._deployment = deployment
+        self._containment = Containment(
+            deployment,
+            Target(
+                remediation=declared.id,
+                resource=request.resource,
+                params=params,
+                effect=effect,
+                action_id=new_action_id(effect),
+                mode="auto",
+                confirmed=f"{request.requester} asked for it",
+                requester=request.requester,
+                justification=request.reason,
+            ),
+        )
+
+    def preview(self) -> tuple[Result, Plan, list[Verdict]]:
+        """The plan and the guards' verdicts; nothing is written."""
+        shield = guardrails.protected(self._request.resource, (), self._deployment.protected())
+        if shield.effect == "hold":
+            plan, verdicts = Plan(self._request.resource), [shield]
+        else:
+            plan, verdicts = self._containment.plan()
+        held = guardrails.first(verdicts, "hold")
+        outcome = Outcome.HELD if held else Outcome.NO_OP if plan.contained else Outcome.PLANNED
+        result = Result(
+            outcome,
+            reason=held.sentence() if held else plan.reason,
+            resource=named(self._request.resource),
+            remediation=self._request.remediation,
+            changes=[
+                {"target": change.target, "before": change.before, "after": change.after} for change in plan.changes
+            ],
+        )
+        return result, plan, verdicts
+
+    def apply(self) -> Result:
+        """Carry it out. Raises Refused without a reason."""
+        if not self._request.reason.strip():
+            raise Refused("reason", "say why: a runbook's action is journaled with its reason")
+        return self._containment.run()

@@ -1,0 +1,152 @@
+"""How changes are made, verified and unmade: once for every remediation, so that none of them can do it differently."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from stanch.action import Action, Status, Step, stamp
+from stanch.errors import CloudError, Drifted, Fenced, Retryable
+from stanch.journal import Journal, Lease, OutboxItem
+from stanch.remediation import Plan, Remediation, canonical
+
+MARGIN = 5.0
+"""Seconds that must be left on a lease before a write: longer than any one SDK call is given."""
+
+
+class Fence:
+    """Holds the lease of one action: asked before every write, renewed by every record."""
+
+    def __init__(self, journal: Journal, action: Action, lease: Lease, seconds: float) -> None:
+        self._journal, self._action, self._seconds = journal, action, seconds
+        self.lease = lease
+
+    def check(self) -> None:
+        """Raises Fenced if too little is left of the lease: another invocation may be about to take over."""
+        if time.time() > self.lease.until - MARGIN:
+            raise Fenced(
+                f"the lease of action {self._action.id} has run out; the write is left to whoever holds it now"
+            )
+
+    def record(self, event: str, **details: Any) -> None:
+        """Journal the progress and renew the lease. Raises Fenced if somebody else holds it."""
+        self._action.note(event, **details)
+        self.lease = replace(self.lease, until=time.time() + self._seconds)
+        self._journal.record(self._action, self.lease)
+
+    def suspend(self, event: str, **details: Any) -> None:
+        """Journal the progress and let the next delivery go on at once."""
+        self._action.note(event, **details)
+        self.lease = replace(self.lease, until=0.0)
+        self._journal.record(self._action, self.lease)
+
+    def close(self, event: str, report: OutboxItem | None) -> None:
+        """Journal the end, free the lock and file the report, all at once."""
+        self._action.note(event)
+        self._journal.close(self._action, self.lease, report)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two states are equal as JSON."""
+    return canonical(left) == canonical(right)
+
+
+def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> None:
+    """Make every change that is not made yet, each recorded.
+
+    On a resumed attempt a change may have been made without being recorded, so it is read first. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
+    the step failed and whatever needs it skipped.
+    """
+    for step in action.steps:
+        if step.status is Status.APPLIED:
+            continue
+        if _blocked(step, action.steps):
+            step.status, step.error = Status.SKIPPED, "a change it needs was not made"
+            continue
+        fence.check()
+        try:
+            if not (action.attempt > 1 and _already_made(step, remediation)):
+                step.change = remediation.apply(step.change)
+            step.status, step.error = Status.APPLIED, None
+        except Retryable as error:
+            fence.suspend("interrupted", change=step.change.id, error=str(error))
+            raise
+        except (CloudError, Drifted) as error:
+            step.status, step.error = Status.FAILED, str(error)
+        step.at = stamp()
+        fence.record(str(step.status), change=step.change.id)
+
+
+def _blocked(step: Step, steps: Sequence[Step]) -> bool:
+    made = {other.change.id for other in steps if other.status is Status.APPLIED}
+    return not made.issuperset(step.change.requires)
+
+
+def _already_made(step: Step, remediation: Remediation[Any]) -> bool:
+    change = step.change
+    if change.transient:
+        return False
+    live = remediation.read(change)
+    if same(live, change.after):
+        return True
+    if not same(live, change.before):
+        raise Drifted(change.target, change.before, change.after, live)
+    return False
+
+
+def verify(remediation: Remediation[Any], action: Action, delays: Sequence[float]) -> Plan:
+    """Plan again until nothing is left to do, waiting `delays` seconds between looks (IAM is eventually consistent:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency). Returns the last plan."""
+    left = remediation.plan(action.resource, action.params)
+    for delay in delays:
+        if left.contained:
+            break
+        time.sleep(delay)
+        left = remediation.plan(action.resource, action.params)
+    return left
+
+
+def undoable(action: Action) -> list[Step]:
+    """The steps whose effect may stand, last first; whatever may have been written counts, not only what was recorded."""
+    return [
+        step
+        for step in reversed(action.steps)
+        if not step.change.transient and step.change.reversible and step.status not in (Status.UNDONE, Status.SKIPPED)
+    ]
+
+
+def compare(action: Action, remediation: Remediation[Any], force: bool) -> list[tuple[Step, bool]]:
+    """Each step to undo with whether a write is needed. Raises Drifted, before anything is written, if one is neither as found nor as left.
+
+    With `force` a drifted change is written all the same.
+    """
+    found = []
+    for step in undoable(action):
+        change, live = step.change, remediation.read(step.change)
+        if same(live, change.before):
+            found.append((step, False))
+        elif same(live, change.after) or force:
+            found.append((step, True))
+        elif not change.garnish:  # a tag that somebody changed is theirs now and blocks nothing
+            raise Drifted(change.target, change.before, change.after, live)
+    return found
+
+
+def undo_steps(action: Action, remediation: Remediation[Any], fence: Fence, todo: Sequence[tuple[Step, bool]]) -> None:
+    """Unmake the changes that `compare` found, each recorded. Raises Retryable with the lease handed back when the cloud does not answer."""
+    for step, write in todo:
+        fence.check()
+        try:
+            if write:
+                remediation.undo(step.change)
+        except Retryable as error:
+            fence.suspend("undo interrupted", change=step.change.id, error=str(error))
+            raise
+        except CloudError as error:
+            step.error = str(error)
+            fence.record("undo failed", change=step.change.id)
+            continue
+        step.status, step.error, step.at = Status.UNDONE, None, stamp()
+        fence.record(str(step.status), change=step.change.id)

@@ -1,0 +1,68 @@
+"""AWS Config: which rule is it, and is the resource still non-compliant?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from stanch.clouds.aws import AwsCloud
+from stanch.errors import Unconfirmed
+from stanch.finding import Finding, Resource
+
+PERMISSIONS = frozenset({"config:DescribeConfigRules", "config:GetComplianceDetailsByConfigRule"})
+
+
+class ConfigUpstream:
+    """Events carry only the rule's name, which customers choose; playbooks route on the rule's source identifier
+    (https://docs.aws.amazon.com/config/latest/APIReference/API_Source.html), so that the copy must be read before matching.
+    """
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        self._cloud = cloud
+        self._identifiers: dict[tuple[str, str, str], str] = {}
+
+    def confirm(self, finding: Finding) -> tuple[Finding, str]:
+        """The finding with the rule's source identifier as its type and today's compliance. Raises Unconfirmed."""
+        rule = finding.upstream.get("rule_name")
+        if not rule:
+            return finding, "a configuration item, not an evaluation"
+        identifier = self._identifier(finding, rule)
+        evaluation = self._evaluation(finding, rule)
+        if evaluation is None:
+            raise Unconfirmed(
+                f"Config in {finding.account} has no evaluation of {finding.upstream.get('resource_id')} by rule {rule}"
+            )
+        compliant = evaluation["ComplianceType"] != "NON_COMPLIANT"
+        copy = replace(finding, type=identifier, compliant=compliant)
+        return (
+            copy,
+            f"Config in {finding.account} ({finding.region}) says {evaluation['ComplianceType']} by rule {rule}",
+        )
+
+    def _call(self, finding: Finding, operation: str, **params: Any) -> Any:
+        where = Resource("AWS::Config::ConfigRule", "", finding.account, finding.region)
+        session = self._cloud.session(where, "read", "", PERMISSIONS)
+        return session.call("config", operation, missing=("NoSuchConfigRuleException",), **params)
+
+    def _identifier(self, finding: Finding, rule: str) -> str:
+        key = (finding.account, finding.region or "", rule)
+        if key not in self._identifiers:
+            answer = self._call(finding, "describe_config_rules", ConfigRuleNames=[rule])
+            if not answer or not answer["ConfigRules"]:
+                raise Unconfirmed(f"Config in {finding.account} ({finding.region}) has no rule {rule}")
+            self._identifiers[key] = str(answer["ConfigRules"][0]["Source"]["SourceIdentifier"])
+        return self._identifiers[key]
+
+    def _evaluation(self, finding: Finding, rule: str) -> dict[str, Any] | None:
+        token: dict[str, str] = {}
+        while True:
+            answer = self._call(
+                finding, "get_compliance_details_by_config_rule", ConfigRuleName=rule, Limit=100, **token
+            )
+            for result in (answer or {}).get("EvaluationResults", []):
+                qualifier = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
+                if qualifier.get("ResourceId") == finding.upstream.get("resource_id"):
+                    return dict(result)
+            if not (answer or {}).get("NextToken"):
+                return None
+            token = {"NextToken": answer["NextToken"]}

@@ -1,0 +1,46 @@
+"""GuardDuty: does the detector know the finding?"""
+
+from __future__ import annotations
+
+from stanch.clouds.aws import AwsCloud
+from stanch.errors import Unconfirmed
+from stanch.finding import Finding
+from stanch.sources import guardduty
+
+
+class GuardDutyUpstream:
+    """Reads findings again with the detector of the account that delivered them: the responder's own.
+
+    An administrator account's detector also answers for its members
+    (https://docs.aws.amazon.com/guardduty/latest/APIReference/API_GetFindings.html).
+    """
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        self._cloud = cloud
+        self._detectors: dict[str, str] = {}
+
+    def confirm(self, finding: Finding) -> tuple[Finding, str]:
+        """The detector's own copy. Raises Unconfirmed if it has none."""
+        region = finding.region or self._cloud.settings.region
+        answer = self._cloud.home.call(
+            "guardduty",
+            "get_findings",
+            region=region,
+            missing=("BadRequestException",),
+            DetectorId=self._detector(finding, region),
+            FindingIds=[str(finding.upstream["finding_id"])],
+        )
+        copies = (answer or {}).get("Findings", [])
+        if not copies:
+            raise Unconfirmed(
+                f"GuardDuty in {self._cloud.account} ({region}) has no finding {finding.upstream['finding_id']}"
+            )
+        return guardduty.parse(copies[0])[0], f"GuardDuty in {self._cloud.account} ({region}) has the finding"
+
+    def _detector(self, finding: Finding, region: str) -> str:
+        if region not in self._detectors:
+            known = self._cloud.home.pages("guardduty", "list_detectors", "DetectorIds", region=region)
+            if not known:
+                raise Unconfirmed(f"GuardDuty is not enabled in {self._cloud.account} ({region})")
+            self._detectors[region] = known[0]
+        return self._detectors[region]
