@@ -13,6 +13,7 @@ from stanch.errors import Busy, CloudError, Refused, Retryable
 from stanch.finding import Finding, Resource
 from stanch.guardrails import Verdict
 from stanch.journal import Standing
+from stanch.playbooks.limits import Exempt
 from stanch.playbooks.match import excluded
 from stanch.playbooks.model import Playbook, strictest
 from stanch.remediation import Plan, digest
@@ -87,7 +88,7 @@ class Containment:
         return self._noted(Plan(self._target.resource), Outcome.HELD, f"unknown after the last delivery: {error}")
 
     def _verdicts(self, plan: Plan, earlier: Action | None) -> list[Verdict]:
-        exemption = self._target.playbook.exempt if self._target.playbook else guardrails.Exemption()
+        exemption = self._target.playbook.exempt if self._target.playbook else Exempt()
         return guardrails.resource_guards(plan, exemption, self._deployment.protected(), earlier)
 
     def _stopped(self, plan: Plan, earlier: Action | None) -> Result | None:

@@ -39,11 +39,11 @@ class Cloud(Protocol):
 class Upstream:
     """How a source is asked whether it sent a finding.
 
-    `confirm` returns the source's own copy with the sentence that says so, and raises Unconfirmed if there is none. `first` means that only the copy can be matched, because
-    the event does not carry what playbooks route on.
+    `confirm` returns the source's own copy (an incident may be several findings) with the sentence that says so, and raises Unconfirmed if there is none. `first` means that
+    only the copy can be matched, because the event does not carry what playbooks route on.
     """
 
-    confirm: Callable[[Finding], tuple[Finding, str]]
+    confirm: Callable[[Finding], tuple[list[Finding], str]]
     first: bool = False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from stanch.action import Action, Outcome
 from stanch.errors import Retryable
 from stanch.finding import Finding, Resource
+from stanch.playbooks.limits import Exempt
 from stanch.remediation import Plan
 
 Effect = Literal["pass", "hold", "approve"]
@@ -36,14 +37,6 @@ class Verdict:
 
     def sentence(self) -> str:
         return f"{self.guard}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """Of a playbook: live tags that lower the mode, names that exempt."""
-
-    tags: dict[str, list[str]] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
 
 
 def _passed(guard: str) -> Verdict:
@@ -101,7 +94,7 @@ def protected(resource: Resource, aliases: Iterable[str], patterns: Sequence[str
     return _passed("protected")
 
 
-def exempt(plan: Plan, exemption: Exemption) -> Verdict:
+def exempt(plan: Plan, exemption: Exempt) -> Verdict:
     """A name in the policy exempts; a tag only asks, because whoever holds the resource may write its tags."""
     for name in (plan.resource.id, *plan.aliases):
         for pattern in exemption.names:
@@ -136,7 +129,7 @@ def advised(plan: Plan) -> Verdict:
     return _passed("impact")
 
 
-def resource_guards(plan: Plan, exemption: Exemption, patterns: Sequence[str], earlier: Action | None) -> list[Verdict]:
+def resource_guards(plan: Plan, exemption: Exempt, patterns: Sequence[str], earlier: Action | None) -> list[Verdict]:
     guards: list[Callable[[], Verdict]] = [
         lambda: exempt(plan, exemption),
         lambda: protected(plan.resource, plan.aliases, patterns),

@@ -63,32 +63,35 @@ class Responder:
         return Result(Outcome.REJECTED, str(error), source=source, notified=notified)
 
     def _answer(self, finding: Finding, delivery: Delivery) -> list[Result]:
-        if finding.compliant:
-            return [Result.of_finding(finding, Outcome.UNMATCHED, "the resource is compliant")]
-        verdicts = guardrails.finding_guards(finding, clock.now(), self._deployment.settings.stale_after)
-        held = guardrails.first(verdicts, "hold")
-        if held:
-            return [self._refuse(finding, Outcome.HELD, held.sentence())]
+        refused = self._guarded(finding)
+        if refused is not None:
+            return [refused]
         upstream = self._deployment.upstreams.get(finding.source)
         if not (upstream and upstream.first) and not self._deployment.matcher.match(finding):
             return [self._unmatched(finding)]
-        confirmed = "the source has no timely read; the live plan is the check"
-        if upstream:
-            try:
-                finding, confirmed = upstream.confirm(finding)
-            except Unconfirmed as error:
-                return [self._refuse(finding, Outcome.REJECTED, f"unconfirmed: {error}")]
-            held = guardrails.first(
-                guardrails.finding_guards(finding, clock.now(), self._deployment.settings.stale_after), "hold"
-            )
-            if held:
-                return [self._refuse(finding, Outcome.HELD, held.sentence())]
-            if finding.compliant:
-                return [Result.of_finding(finding, Outcome.NO_OP, "the resource is compliant by now")]
+        if upstream is None:
+            return self._matched(finding, "the source has no timely read; the live plan is the check", delivery)
+        try:
+            copies, confirmed = upstream.confirm(finding)
+        except Unconfirmed as error:
+            return [self._refuse(finding, Outcome.REJECTED, f"unconfirmed: {error}")]
+        return [row for copy in copies for row in self._believed(copy, confirmed, delivery)]
+
+    def _believed(self, copy: Finding, confirmed: str, delivery: Delivery) -> list[Result]:
+        """The source's copy is what counts: it may be archived, compliant or of another kind by now."""
+        refused = self._guarded(copy)
+        return [refused] if refused is not None else self._matched(copy, confirmed, delivery)
+
+    def _guarded(self, finding: Finding) -> Result | None:
+        if finding.compliant:
+            return Result.of_finding(finding, Outcome.UNMATCHED, "the resource is compliant")
+        verdicts = guardrails.finding_guards(finding, clock.now(), self._deployment.settings.stale_after)
+        held = guardrails.first(verdicts, "hold")
+        return self._refuse(finding, Outcome.HELD, held.sentence()) if held is not None else None
+
+    def _matched(self, finding: Finding, confirmed: str, delivery: Delivery) -> list[Result]:
         matches = self._deployment.matcher.match(finding)
-        if not matches:
-            return [self._unmatched(finding)]
-        return self._contain(finding, matches, confirmed, delivery)
+        return self._contain(finding, matches, confirmed, delivery) if matches else [self._unmatched(finding)]
 
     def _unmatched(self, finding: Finding) -> Result:
         return Result.of_finding(finding, Outcome.UNMATCHED, f"no playbook is for {finding.type}")

@@ -1,0 +1,1 @@
+"""Azure Functions' entry points (programming model v2); `function_app.py` registers their blueprints."""

@@ -21,11 +21,11 @@ class ConfigUpstream:
         self._cloud = cloud
         self._identifiers: dict[tuple[str, str, str], str] = {}
 
-    def confirm(self, finding: Finding) -> tuple[Finding, str]:
+    def confirm(self, finding: Finding) -> tuple[list[Finding], str]:
         """The finding with the rule's source identifier as its type and today's compliance. Raises Unconfirmed."""
         rule = finding.upstream.get("rule_name")
         if not rule:
-            return finding, "a configuration item, not an evaluation"
+            return [finding], "a configuration item, not an evaluation"
         identifier = self._identifier(finding, rule)
         evaluation = self._evaluation(finding, rule)
         if evaluation is None:

@@ -19,7 +19,7 @@ class GuardDutyUpstream:
         self._cloud = cloud
         self._detectors: dict[str, str] = {}
 
-    def confirm(self, finding: Finding) -> tuple[Finding, str]:
+    def confirm(self, finding: Finding) -> tuple[list[Finding], str]:
         """The detector's own copy. Raises Unconfirmed if it has none."""
         region = finding.region or self._cloud.settings.region
         answer = self._cloud.home.call(
@@ -35,7 +35,7 @@ class GuardDutyUpstream:
             raise Unconfirmed(
                 f"GuardDuty in {self._cloud.account} ({region}) has no finding {finding.upstream['finding_id']}"
             )
-        return guardduty.parse(copies[0])[0], f"GuardDuty in {self._cloud.account} ({region}) has the finding"
+        return guardduty.parse(copies[0]), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
 
     def _detector(self, finding: Finding, region: str) -> str:
         if region not in self._detectors:

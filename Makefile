@@ -1,0 +1,57 @@
+# `make demo` and `make test` need nothing but Python 3.11 or later; they install what they use into .venv and .tools.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= $(shell tools/python)
+BIN := .venv/bin
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+
+.venv/.installed: requirements/dev.txt
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python $(INSTALL) -r requirements/dev.txt
+	pwd > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/stanch.pth"
+	printf '#!%s/.venv/bin/python\nfrom stanch.cli.main import main\n\nmain()\n' "$$(pwd)" > $(BIN)/stanch
+	chmod +x $(BIN)/stanch
+	touch $@
+
+# The SAM CLI has narrow pins, so it lives apart; it also brings Amazon's Runtime Interface Emulator for the runtime tests.
+.tools/sam/.installed: requirements/sam.txt
+	$(PYTHON) -m venv --clear .tools/sam
+	.tools/sam/bin/python $(INSTALL) -r requirements/sam.txt
+	touch $@
+
+install: .venv/.installed ## the environment alone
+
+demo: .venv/.installed ## replay every sample event through the real handlers on local clouds, then undo
+	@$(BIN)/python tools/demo.py
+
+test: .venv/.installed .tools/sam/.installed ## the whole test suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: .venv/.installed .tools/sam/.installed ## format, lint, types, architecture, templates, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/generate.py --check
+	$(BIN)/cfn-lint template.yaml deploy/aws/member-role.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .tools/sam/bin/sam validate --lint --template template.yaml
+
+docs: .venv/.installed ## everything generated: catalogue, IAM policies, schema
+	$(BIN)/python tools/generate.py
+
+build: .venv/.installed ## the deployment artefacts of both clouds under build/
+	$(BIN)/python tools/package.py aws build/aws
+	$(BIN)/python tools/package.py azure build/azure
+
+# `sam build` calls these, one a function (BuildMethod: makefile).
+build-%: .venv/.installed
+	$(BIN)/python tools/package.py aws "$(ARTIFACTS_DIR)"
+
+lock: .venv/.installed ## lock the requirements anew (needs uv)
+	for part in aws azure dev sam; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --no-strip-extras --custom-compile-command 'make lock' requirements/$$part.in --output-file requirements/$$part.txt; done
+
+.PHONY: help install demo test check docs build lock

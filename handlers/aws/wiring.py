@@ -1,0 +1,111 @@
+"""The AWS deployment, put together from the environment on first use and kept for the life of the execution environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any
+
+from handlers import settings
+from remediations.aws import REGISTRY
+from stanch.clouds.aws import AwsCloud, AwsSettings
+from stanch.deployment import Deployment, Upstream
+from stanch.errors import InvalidInput
+from stanch.journal import Journal
+from stanch.notify.routes import Router, channel_specs
+from stanch.outbox import Channel
+from stanch.playbooks.match import Matcher
+from stanch.playbooks.model import Policy
+from stanch.responder import Responder
+from stanch.upstream.config import ConfigUpstream
+from stanch.upstream.guardduty import GuardDutyUpstream
+
+
+def build(env: Mapping[str, str] = os.environ) -> Deployment:
+    """A deployment as the environment describes it. Raises InvalidInput naming the setting that does not fit."""
+    cloud = AwsCloud(AwsSettings.from_environment(env))
+    policy = settings.policy(env)
+    channels, default = _channels(cloud, policy, env)
+    return Deployment(
+        cloud=cloud,
+        journal=_journal(cloud, env),
+        registry=REGISTRY,
+        policy=policy,
+        matcher=Matcher(policy),
+        channels=channels,
+        route=Router(policy, default),
+        upstreams={
+            "guardduty": Upstream(GuardDutyUpstream(cloud).confirm),
+            "config": Upstream(ConfigUpstream(cloud).confirm, first=True),
+        },
+        settings=settings.settings(env),
+    )
+
+
+@cache
+def deployment() -> Deployment:
+    """The one deployment of this process."""
+    return build()
+
+
+@cache
+def responder() -> Responder:
+    """The one responder of this process."""
+    return Responder(deployment())
+
+
+def reset() -> None:
+    """Forget what was built: the environment has changed."""
+    deployment.cache_clear()
+    responder.cache_clear()
+
+
+def _journal(cloud: AwsCloud, env: Mapping[str, str]) -> Journal:
+    kind, _, place = env.get("STANCH_JOURNAL", "").partition("://")
+    if kind == "dynamodb" and place:
+        from stanch.journal.dynamodb import DynamoJournal
+
+        return DynamoJournal(cloud.home.client("dynamodb"), place)
+    if kind == "sqlite" and place:
+        from stanch.journal.sqlite import SqliteJournal
+
+        return SqliteJournal(place)
+    raise InvalidInput(
+        "STANCH_JOURNAL", f"must be dynamodb://TABLE or sqlite://PATH here, not {env.get('STANCH_JOURNAL')!r}"
+    )
+
+
+def _channels(cloud: AwsCloud, policy: Policy, env: Mapping[str, str]) -> tuple[dict[str, Channel], list[str]]:
+    """Every channel that the policy or the environment names, and the names used when the policy routes nothing."""
+    default = {}
+    if env.get("STANCH_SNS_TOPIC_ARN"):
+        default["sns"] = ("sns", env["STANCH_SNS_TOPIC_ARN"])
+    if env.get("STANCH_TEAMS_SECRET"):
+        default["teams"] = ("teams", env["STANCH_TEAMS_SECRET"])
+    specs = {**default, **channel_specs(policy)}
+    return {name: _channel(cloud, name, kind, where, env) for name, (kind, where) in specs.items()}, list(default)
+
+
+def _channel(cloud: AwsCloud, name: str, kind: str, where: str, env: Mapping[str, str]) -> Channel:
+    if kind == "sns":
+        from stanch.notify.sns import SnsChannel
+
+        return SnsChannel(name, cloud.home, where)
+    from stanch.notify.teams import TeamsChannel
+
+    return TeamsChannel(name, partial(_secret, cloud, where), extra_hosts=_loopback(env))
+
+
+def _secret(cloud: AwsCloud, name: str) -> str:
+    # Powertools caches the value for five seconds and is imported only when a card is really sent.
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    provider: Any = SecretsProvider(boto3_client=cloud.home.client("secretsmanager"))
+    return str(provider.get(name))
+
+
+def _loopback(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Only a deployment whose cloud is on this machine may post to this machine."""
+    endpoint = env.get("AWS_ENDPOINT_URL", "")
+    return ("127.0.0.1", "localhost") if endpoint.startswith(("http://127.0.0.1:", "http://localhost:")) else ()

@@ -1,0 +1,103 @@
+"""The Azure deployment, put together from the environment on first use and kept for the life of the worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache, partial
+from urllib.parse import quote
+
+from handlers import settings
+from remediations.azure import REGISTRY
+from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.deployment import Deployment, Upstream
+from stanch.errors import InvalidInput
+from stanch.finding import Resource
+from stanch.journal import Journal
+from stanch.notify.routes import Router, channel_specs
+from stanch.outbox import Channel
+from stanch.playbooks.match import Matcher
+from stanch.playbooks.model import Policy
+from stanch.responder import Responder
+from stanch.upstream.sentinel import SentinelUpstream
+
+
+def build(env: Mapping[str, str] = os.environ) -> Deployment:
+    """A deployment as the environment describes it. Raises InvalidInput naming the setting that does not fit."""
+    cloud = AzureCloud(AzureSettings.from_environment(env))
+    policy = settings.policy(env)
+    channels, default = _channels(cloud, policy, env)
+    return Deployment(
+        cloud=cloud,
+        journal=_journal(cloud, env),
+        registry=REGISTRY,
+        policy=policy,
+        matcher=Matcher(policy),
+        channels=channels,
+        route=Router(policy, default),
+        upstreams={
+            "sentinel": Upstream(SentinelUpstream(cloud, env.get("STANCH_SENTINEL_WORKSPACE", "")).confirm, first=True)
+        },
+        settings=settings.settings(env),
+    )
+
+
+@cache
+def deployment() -> Deployment:
+    """The one deployment of this process."""
+    return build()
+
+
+@cache
+def responder() -> Responder:
+    """The one responder of this process."""
+    return Responder(deployment())
+
+
+def reset() -> None:
+    """Forget what was built: the environment has changed."""
+    deployment.cache_clear()
+    responder.cache_clear()
+
+
+def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
+    kind, _, place = env.get("STANCH_JOURNAL", "").partition("://")
+    if kind == "azuretable" and place.count("/") == 1:
+        from azure.data.tables import TableClient
+
+        from stanch.journal.table_storage import TableJournal
+
+        account, _, table = place.partition("/")
+        endpoint = env.get("STANCH_TABLE_ENDPOINT") or f"https://{account}.table.core.windows.net"
+        return TableJournal(TableClient(endpoint, table, credential=cloud.credential("read")))
+    if kind == "sqlite" and place:
+        from stanch.journal.sqlite import SqliteJournal
+
+        return SqliteJournal(place)
+    raise InvalidInput(
+        "STANCH_JOURNAL", f"must be azuretable://ACCOUNT/TABLE or sqlite://PATH here, not {env.get('STANCH_JOURNAL')!r}"
+    )
+
+
+def _channels(cloud: AzureCloud, policy: Policy, env: Mapping[str, str]) -> tuple[dict[str, Channel], list[str]]:
+    """Every Teams channel that the policy or the environment names; topics belong to the AWS deployment."""
+    from stanch.notify.teams import TeamsChannel
+
+    default = {"teams": ("teams", env["STANCH_TEAMS_SECRET"])} if env.get("STANCH_TEAMS_SECRET") else {}
+    specs = {**default, **channel_specs(policy)}
+    hosts = ("127.0.0.1", "localhost") if cloud.settings.local else ()
+    channels: dict[str, Channel] = {
+        name: TeamsChannel(name, partial(_secret, cloud, env.get("STANCH_KEY_VAULT", ""), where), extra_hosts=hosts)
+        for name, (kind, where) in specs.items()
+        if kind == "teams"
+    }
+    return channels, list(default)
+
+
+def _secret(cloud: AzureCloud, vault: str, name: str) -> str:
+    """A secret of the key vault `vault` (its URL). Raises InvalidInput without a vault."""
+    if not vault.startswith("https://"):
+        raise InvalidInput("STANCH_KEY_VAULT", "must be the https URL of the key vault that holds the webhook's secret")
+    session = cloud.session(Resource("Microsoft.Graph/users", "", ""), "read", "")
+    answer = session.vault(vault, f"/secrets/{quote(name, safe='')}") or {}
+    return str(answer.get("value", ""))

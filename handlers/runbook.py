@@ -1,0 +1,59 @@
+"""The runbook's HTTP body, the same on both clouds: what is asked for, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stanch.deployment import Deployment
+from stanch.errors import InvalidInput, Refused, Retryable, StanchError
+from stanch.naming import of_text
+from stanch.runbook import Request, Runbook
+
+
+def answer(
+    deployment: Deployment, body: Any, requester: str | None, account: str, region: str | None
+) -> tuple[int, dict[str, Any]]:
+    """HTTP status and body for `{remediation, resource, params, apply, reason}`.
+
+    `requester` is the verified identity, never taken from the body; without one nothing is even planned. 400 names what is wrong, 409 what
+    forbids it, 503 what to try again.
+    """
+    if not requester:
+        return 403, {"error": "no verified identity: call with IAM, OIDC or Entra authentication"}
+    try:
+        runbook = Runbook(deployment, _request(deployment, body, requester, account, region))
+        if body.get("apply") is True:
+            return 200, {"action": runbook.apply().as_json()}
+        result, plan, verdicts = runbook.preview()
+        return 200, {
+            "action": result.as_json(),
+            "plan": plan.as_json(),
+            "guards": [
+                {"guard": verdict.guard, "effect": verdict.effect, "reason": verdict.reason} for verdict in verdicts
+            ],
+        }
+    except InvalidInput as error:
+        return 400, {"error": str(error)}
+    except Refused as error:
+        return 409, {"error": str(error)}
+    except Retryable as error:
+        return 503, {"error": str(error)}
+    except StanchError as error:
+        return 502, {"error": str(error)}
+
+
+def _request(deployment: Deployment, body: Any, requester: str, account: str, region: str | None) -> Request:
+    if not isinstance(body, Mapping):
+        raise InvalidInput("body", "must be a JSON object")
+    for name, kind in (("remediation", str), ("resource", str)):
+        if not isinstance(body.get(name), kind):
+            raise InvalidInput(name, "is missing or no text")
+    params = body.get("params") or {}
+    if not isinstance(params, Mapping):
+        raise InvalidInput("params", "must be an object")
+    declared = deployment.remediation(body["remediation"])
+    resource = of_text(
+        body["resource"], declared.resource_type, str(body.get("account") or account), body.get("region") or region
+    )
+    return Request(declared.id, resource, requester, str(body.get("reason") or ""), params)
