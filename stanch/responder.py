@@ -13,8 +13,9 @@ from stanch.containment import Containment, Target
 from stanch.deployment import Deployment
 from stanch.errors import MalformedEvent, Retryable, Unconfirmed
 from stanch.finding import Finding, Resource
-from stanch.playbooks.match import Match, bind_params
+from stanch.playbooks.match import Match
 from stanch.playbooks.model import strictest
+from stanch.playbooks.params import bind_params
 from stanch.remediation import bind, digest
 from stanch.report import of_refusal
 from stanch.result import Result
@@ -97,7 +98,7 @@ class Responder:
         return Result.of_finding(finding, Outcome.UNMATCHED, f"no playbook is for {finding.type}")
 
     def _contain(self, finding: Finding, matches: Sequence[Match], confirmed: str, delivery: Delivery) -> list[Result]:
-        results, targets = self._targets(finding, matches, confirmed)
+        results, targets = self.targets(finding, matches, confirmed)
         again: Retryable | None = None
         for target in targets:
             containment = Containment(self._deployment, target)
@@ -112,7 +113,7 @@ class Responder:
             raise again
         return results
 
-    def _targets(self, finding: Finding, matches: Sequence[Match], confirmed: str) -> tuple[list[Result], list[Target]]:
+    def targets(self, finding: Finding, matches: Sequence[Match], confirmed: str) -> tuple[list[Result], list[Target]]:
         """What to contain: all matches apply; for the same remediation and resource the strictest mode wins."""
         results: list[Result] = []
         targets: dict[tuple[str, str], Target] = {}

@@ -98,7 +98,7 @@ def member_role() -> str:
         "Resources:",
     ]
     for purpose in ("read", "act", "undo"):
-        lines += _role(purpose, [name for name in granted(aws.REGISTRY, purpose)])
+        lines += _role(purpose, granted(aws.REGISTRY, purpose))
     return "\n".join(lines) + "\n"
 
 

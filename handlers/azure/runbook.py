@@ -12,7 +12,7 @@ from handlers.azure import wiring
 from stanch.errors import MalformedEvent
 from stanch.sources.loading import load
 
-blueprint = func.Blueprint()
+blueprint: func.Blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
 @blueprint.function_name("runbook")

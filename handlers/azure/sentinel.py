@@ -12,7 +12,7 @@ from handlers.azure.entry import observe, serve
 from stanch.responder import Delivery
 from stanch.sources import sentinel
 
-blueprint = func.Blueprint()
+blueprint: func.Blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
 def answer(raw: Any, delivery: Delivery | None = None) -> list[dict[str, Any]]:

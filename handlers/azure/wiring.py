@@ -14,12 +14,15 @@ from stanch.deployment import Deployment, Upstream
 from stanch.errors import InvalidInput
 from stanch.finding import Resource
 from stanch.journal import Journal
-from stanch.notify.routes import Router, channel_specs
+from stanch.notify.routes import Kind, Router, channel_specs
 from stanch.outbox import Channel
 from stanch.playbooks.match import Matcher
 from stanch.playbooks.model import Policy
 from stanch.responder import Responder
 from stanch.upstream.sentinel import SentinelUpstream
+
+TEAMS: tuple[Kind, ...] = ("teams",)
+"""Topics belong to the AWS deployment."""
 
 
 def build(env: Mapping[str, str] = os.environ) -> Deployment:
@@ -34,7 +37,7 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
         policy=policy,
         matcher=Matcher(policy),
         channels=channels,
-        route=Router(policy, default),
+        route=Router(policy, default, kinds=TEAMS),
         upstreams={
             "sentinel": Upstream(SentinelUpstream(cloud, env.get("STANCH_SENTINEL_WORKSPACE", "")).confirm, first=True)
         },
@@ -80,7 +83,7 @@ def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
 
 
 def _channels(cloud: AzureCloud, policy: Policy, env: Mapping[str, str]) -> tuple[dict[str, Channel], list[str]]:
-    """Every Teams channel that the policy or the environment names; topics belong to the AWS deployment."""
+    """Every Teams channel that the policy or the environment names."""
     from stanch.notify.teams import TeamsChannel
 
     default = {"teams": ("teams", env["STANCH_TEAMS_SECRET"])} if env.get("STANCH_TEAMS_SECRET") else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from stanch import clock
 from stanch.cli.context import Context
 from stanch.errors import InvalidInput, MalformedEvent, Retryable
 from stanch.finding import Finding
-from stanch.sources import parser, recognise
+from stanch.sources import recognise
 from stanch.sources.loading import load_many
 
+ROOT = Path(__file__).parent.parent.parent
 AWS_SOURCES = frozenset({"guardduty", "config", "security_hub", "cloudtrail"})
+HANDLED = frozenset({"guardduty", "config", "sentinel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,19 @@ class Replay:
         if source is None:
             return [row(event.place, "rejected", "the event is of no source that Stanch knows")]
         findings = self._findings(source, event.raw)
-        if self._seed:
-            for finding in findings:
-                self._create(source, finding)
-        with clock.at(self._moment(event.raw, findings)):
+        self.prepare(source, findings)
+        with clock.at(self.moment(findings)):
             try:
                 rows = self._deliver(source, event.raw)
             except Retryable as error:
                 rows = [row(event.place, "failed", f"to be tried again: {error}", source=source)]
         return [{**one, "event": event.place} for one in rows]
+
+    def prepare(self, source: str, findings: Sequence[Finding]) -> None:
+        """Create what the findings name, where the clouds are local and seeding is on."""
+        if self._seed:
+            for finding in findings:
+                self._create(source, finding)
 
     def _findings(self, source: str, raw: Any) -> list[Finding]:
         parse = parser(source)
@@ -107,7 +114,7 @@ class Replay:
         except InvalidInput as error:
             print(f"not seeded: {error}", file=sys.stderr)  # noqa: T201  # talk goes to stderr
 
-    def _moment(self, raw: Any, findings: Sequence[Finding]) -> datetime | None:
+    def moment(self, findings: Sequence[Finding]) -> datetime | None:
         """`--now`, else for local clouds the event's own time and a minute, so that old events are not stale."""
         if self._now is not None or self._context.live:
             return self._now
@@ -119,6 +126,14 @@ class Replay:
         if handler is None:
             return [row("", "unmatched", f"this version has no handler for {source}", source=source)]
         return handler(raw)
+
+
+def parser(source: str) -> Callable[[Any], list[Finding]] | None:
+    """The parser of a source; None for a source that this version only recognises."""
+    if source not in HANDLED:
+        return None
+    found: Callable[[Any], list[Finding]] = importlib.import_module(f"stanch.sources.{source}").parse
+    return found
 
 
 def row(place: str, outcome: str, reason: str, source: str | None = None) -> dict[str, Any]:

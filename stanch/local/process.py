@@ -32,6 +32,7 @@ class Running:
     azure: str
     teams: str
     ca: str
+    identity_header: str
     topic: str
     started: str
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import ssl
 import sys
 import threading
 import uuid
@@ -29,7 +28,7 @@ def main(folder: Path) -> None:
     aws, azure = AwsCloud(), AzureCloudServer(folder)
     aws.start()
     azure.start()
-    teams = TeamsReceiver(_tls(folder, azure))
+    teams = TeamsReceiver(azure.tls)
     teams.start()
     running = Running(
         pid=os.getpid(),
@@ -38,6 +37,7 @@ def main(folder: Path) -> None:
         azure=azure.url,
         teams=teams.url,
         ca=str(azure.ca),
+        identity_header=azure.identity.header,
         topic=_prepare(aws.url, teams.url),
         started=stamp(),
     )
@@ -57,10 +57,6 @@ def _ours(file: Path, instance: str) -> bool:
         return bool(json.loads(file.read_text())["instance"] == instance)
     except (OSError, ValueError, KeyError):
         return False
-
-
-def _tls(folder: Path, azure: AzureCloudServer) -> ssl.SSLContext:
-    return azure.tls
 
 
 def _prepare(aws: str, teams: str) -> str:

@@ -13,7 +13,10 @@ LIMIT = 28 * 1024
 
 
 class TeamsReceiver:
-    """Answers as a Workflows webhook does: 202 and nothing for a card, 413 over the limit, 400 for what is no card. GET returns the cards."""
+    """Answers as a Workflows webhook does: 202 and nothing for a card, 413 over the limit, 400 for what is no card.
+
+    GET returns the cards; under `/vault` it is also the key vault that holds the webhook's URL.
+    """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         receiver = self
@@ -27,7 +30,8 @@ class TeamsReceiver:
                 self._answer(receiver.take(body), b"")
 
             def do_GET(self) -> None:
-                self._answer(200, json.dumps(receiver.cards).encode())
+                found = {"value": receiver.url} if self.path.startswith("/vault/secrets/") else receiver.cards
+                self._answer(200, json.dumps(found).encode())
 
             def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
@@ -40,7 +44,8 @@ class TeamsReceiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self._server.server_port}/workflows/stanch"
+        self.base = f"https://127.0.0.1:{self._server.server_port}"
+        self.url = f"{self.base}/workflows/stanch"
 
     def take(self, body: bytes) -> int:
         """Keep a card; the HTTP status to answer."""

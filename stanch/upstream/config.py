@@ -35,7 +35,7 @@ class ConfigUpstream:
         compliant = evaluation["ComplianceType"] != "NON_COMPLIANT"
         copy = replace(finding, type=identifier, compliant=compliant)
         return (
-            copy,
+            [copy],
             f"Config in {finding.account} ({finding.region}) says {evaluation['ComplianceType']} by rule {rule}",
         )
 

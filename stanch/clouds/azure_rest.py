@@ -1,0 +1,83 @@
+"""ARM and Microsoft Graph over plain REST, through azure-core's pipeline: its retries, its tokens, its connections."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from azure.core import PipelineClient
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import HttpResponseError
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.policies import (
+    BearerTokenCredentialPolicy,
+    HeadersPolicy,
+    HttpLoggingPolicy,
+    RequestIdPolicy,
+    RetryPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import HttpTransport
+from azure.core.rest import HttpRequest, HttpResponse
+
+from stanch.errors import InvalidInput
+
+LONGEST_WAIT = 20.0
+"""Seconds. Whoever asks us to wait longer is told to the queue, which is better at waiting than a function that is billed and times out."""
+
+
+class BoundedRetryPolicy(RetryPolicy[Any, Any]):
+    """azure-core's retry, except that it does not sleep through a long Retry-After."""
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        return (self.get_retry_after(response) or 0.0) <= LONGEST_WAIT and super().is_retry(settings, response)
+
+
+class Rest:
+    """JSON requests to one endpoint with tokens for one scope."""
+
+    def __init__(
+        self, endpoint: str, scope: str, credential: TokenCredential, transport: HttpTransport[Any, Any], **policy: Any
+    ) -> None:
+        """`policy`: `user_agent`, `headers` on every request, and RetryPolicy's settings."""
+        self.endpoint = endpoint.rstrip("/")
+        self._client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
+            self.endpoint,
+            transport=transport,
+            policies=[
+                RequestIdPolicy(),
+                HeadersPolicy(policy.pop("headers")),
+                UserAgentPolicy(base_user_agent=policy.pop("user_agent")),
+                BoundedRetryPolicy(**policy),
+                BearerTokenCredentialPolicy(credential, scope),
+                HttpLoggingPolicy(),
+            ],
+        )
+
+    def send(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None, body: Any = None
+    ) -> dict[str, Any]:  # fmt: skip
+        """The JSON object answered, {} for an empty answer. Raises azure-core's errors, and InvalidInput for a path with dot segments."""
+        if any(unquote(part) in (".", "..") for part in path.partition("?")[0].split("/")):
+            raise InvalidInput("path", f"{path[:200]!r} has a dot segment")
+        request = HttpRequest(
+            method, self.endpoint + path.replace("#", "%23"), params=dict(query or {}), headers=dict(headers or {}), json=body
+        )  # fmt: skip
+        response = self._client.send_request(request)
+        if response.status_code >= 400:
+            raise HttpResponseError(response=response)
+        answer: dict[str, Any] = response.json() if response.content else {}
+        return answer
+
+
+def correlation(action_id: str) -> str:
+    """A GUID that ARM keeps in the Activity Log: the action id's own hex digits, padded, so that a person recognises it.
+
+    ARM takes the caller's `x-ms-correlation-request-id`: https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+    """
+    digits = action_id.replace("-", "")
+    if 0 < len(digits) <= 32 and all(digit in "0123456789abcdef" for digit in digits):
+        return str(uuid.UUID(digits.ljust(32, "0")))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"stanch:{action_id}"))

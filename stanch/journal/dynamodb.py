@@ -1,0 +1,163 @@
+"""The journal on AWS: one DynamoDB table, every write a transaction, every read that decides something strongly consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stanch.action import Action
+from stanch.errors import Busy, Fenced, Throttled
+from stanch.journal import Lease, OutboxItem, Query, Standing
+from stanch.journal.dynamodb_client import ConditionFailed, DynamoTable
+from stanch.journal.dynamodb_index import listed, undelivered
+from stanch.journal.dynamodb_table import (
+    action_items,
+    action_key,
+    lease_of,
+    lock_item,
+    lock_key,
+    marker_item,
+    marker_key,
+    report_items,
+    report_key,
+)
+from stanch.journal.stored import batches, check, merged, nameable, unpack, unpack_report
+
+AT_ONCE = 25
+"""Bodies that listings load at a time."""
+
+TRIES = 10
+"""How often `sent` starts over because others deliver the same report."""
+
+Write = dict[str, dict[str, Any]]
+
+_ABSENT = {"ConditionExpression": "attribute_not_exists(pk)"}
+
+
+class DynamoJournal:
+    """`stanch.journal.Journal` in a table made from `table_definition`.
+
+    `client` is a botocore DynamoDB client: its maker chooses account, region and timeouts. Raises, beside what the protocol says, CloudError for a table that is
+    missing or a record that is too large for one transaction (4 MB).
+    """
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._table = DynamoTable(client, table)
+
+    def look(self, effect: str, marker: str | None) -> Standing:
+        keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
+        lock, earlier = (*self._table.together(*keys), None)[:2]
+        ids = [item["action_id"]["S"] for item in (lock, earlier) if item]
+        actions = self._actions(ids)
+        return Standing(
+            lease_of(effect, lock) if lock else None, actions[0] if lock else None, actions[-1] if earlier else None
+        )
+
+    def open(self, action: Action, lease: Lease, marker: str | None) -> None:
+        check(action)
+        try:
+            self._table.write(_put(lock_item(lease), _ABSENT), *_new(action, marker))
+        except ConditionFailed as error:
+            raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
+
+    def reopen(self, action: Action, lease: Lease) -> None:
+        check(action)
+        try:
+            self._table.write(_put(lock_item(lease), _ABSENT), *map(_put, action_items(action)))
+        except ConditionFailed as error:
+            raise Busy("the lock of this effect is held") from error
+
+    def claim(self, stale: Lease, lease: Lease) -> None:
+        same = _holds(stale)
+        same["ConditionExpression"] += " AND #until = :until"
+        same["ExpressionAttributeNames"] = {"#until": "until"}
+        same["ExpressionAttributeValues"][":until"] = lock_item(stale)["until"]
+        try:
+            self._table.write(_put(lock_item(lease), same))
+        except ConditionFailed as error:
+            raise Busy(f"the lock of action {stale.action_id} was renewed, freed or taken over") from error
+
+    def record(self, action: Action, lease: Lease) -> None:
+        check(action)
+        try:
+            self._table.write(_put(lock_item(lease), _holds(lease)), *map(_put, action_items(action)))
+        except ConditionFailed as error:
+            raise _fenced(lease) from error
+
+    def close(self, action: Action, lease: Lease, report: OutboxItem | None) -> None:
+        check(action, report)
+        free: Write = {"Delete": {"Key": lock_key(lease.effect), **_holds(lease)}}
+        filed = report_items(report) if report else []
+        try:
+            self._table.write(free, *map(_put, action_items(action)), *map(_put, filed))
+        except ConditionFailed as error:
+            raise _fenced(lease) from error
+
+    def note(self, action: Action, marker: str | None, report: OutboxItem | None) -> bool:
+        check(action, report)
+        return self._fresh(*_new(action, marker), *map(_put, report_items(report) if report else []))
+
+    def file(self, report: OutboxItem) -> bool:
+        head, *parts = report_items(report)
+        return self._fresh(_put(head, _ABSENT), *map(_put, parts))
+
+    def _fresh(self, *writes: Write) -> bool:
+        try:
+            self._table.write(*writes)
+        except ConditionFailed:
+            return False
+        return True
+
+    def get(self, action_id: str) -> Action | None:
+        return self._actions([action_id])[0] if nameable(action_id) else None
+
+    def _actions(self, ids: Sequence[str]) -> list[Action | None]:
+        found = self._table.bodies([action_key(action_id) for action_id in ids])
+        return [unpack(entry[1]) if entry else None for entry in found]
+
+    def find(self, query: Query) -> Iterator[Action]:
+        for ids in listed(self._table, query):
+            for batch in batches(ids, AT_ONCE):
+                yield from (action for action in self._actions(batch) if action and query.fits(action))
+
+    def pending(self) -> Iterator[OutboxItem]:
+        for keys in batches(undelivered(self._table), AT_ONCE):
+            reports = [unpack_report(entry[1]) for entry in self._table.bodies(keys) if entry]
+            yield from (report for report in reports if report.pending)
+
+    def sent(self, item: OutboxItem) -> None:
+        for _ in range(TRIES):
+            stored = self._table.bodies([report_key(item.key)])[0]
+            condition: dict[str, Any] = _ABSENT
+            if stored:
+                condition = {
+                    "ConditionExpression": "version = :version",
+                    "ExpressionAttributeValues": {":version": stored[0]["version"]},
+                }
+            head, *parts = report_items(merged(item, unpack_report(stored[1]) if stored else None))
+            if self._fresh(_put(head, condition), *map(_put, parts)):
+                return
+        raise Throttled(f"too many deliver the report {item.key} at once")
+
+
+def _put(item: Mapping[str, Any], condition: Mapping[str, Any] | None = None) -> Write:
+    return {"Put": {"Item": item, **(condition or {})}}
+
+
+def _new(action: Action, marker: str | None) -> list[Write]:
+    head, *parts = action_items(action)
+    marked = [] if marker is None else [_put(marker_item(action, marker))]
+    return [_put(head, _ABSENT), *map(_put, parts), *marked]
+
+
+def _holds(lease: Lease) -> dict[str, Any]:
+    """The condition that the stored lock is of this action and attempt."""
+    stored = lock_item(lease)
+    return {
+        "ConditionExpression": "action_id = :id AND attempt = :attempt",
+        "ExpressionAttributeValues": {":id": stored["action_id"], ":attempt": stored["attempt"]},
+    }
+
+
+def _fenced(lease: Lease) -> Fenced:
+    return Fenced(f"attempt {lease.attempt} of action {lease.action_id} no longer holds the lock of its effect")

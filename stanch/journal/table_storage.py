@@ -1,0 +1,178 @@
+"""The journal on Azure: one table of a storage account. Every write is one entity group transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from azure.data.tables import TableClient, TableEntity
+
+from stanch.action import Action
+from stanch.errors import Busy, Fenced, Throttled
+from stanch.journal import Lease, OutboxItem, Query, Standing
+from stanch.journal.stored import check, column, earliest, merged, nameable, states, unpack, unpack_report
+from stanch.journal.table_storage_client import (
+    TRIES,
+    ConditionFailed,
+    Operation,
+    StorageTable,
+    create,
+    delete,
+    pause,
+    put,
+    replace,
+)
+from stanch.journal.table_storage_rows import (
+    ACTIONS,
+    REPORTS,
+    action_entities,
+    action_key,
+    lease_of,
+    lock_entity,
+    lock_key,
+    marker_entity,
+    marker_key,
+    report_entities,
+    report_key,
+)
+
+FEW = 8
+"""States that are worth naming in a filter: it may hold 15 comparisons (https://learn.microsoft.com/rest/api/storageservices/querying-tables-and-entities)."""
+
+
+class TableJournal:
+    """`stanch.journal.Journal` in a table. Storage tables know neither second indexes nor expiry: listings scan, on the server, and markers stay.
+
+    Raises, beside what the protocol says, CloudError for a table that is missing or a record that is too large for one transaction (4 MiB).
+    """
+
+    def __init__(self, table_client: TableClient) -> None:
+        self._table = StorageTable(table_client)
+
+    def look(self, effect: str, marker: str | None) -> Standing:
+        keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
+        lock, earlier = (*self._table.either(*keys), None)[:2]
+        return Standing(
+            lease_of(effect, lock) if lock else None,
+            self.get(lock["action_id"]) if lock else None,
+            self.get(earlier["action_id"]) if earlier else None,
+        )
+
+    def open(self, action: Action, lease: Lease, marker: str | None) -> None:
+        check(action)
+        head, *rest = _new(action, marker)
+        try:
+            self._table.write(head[1], create(lock_entity(lease)), head, *rest)
+        except ConditionFailed as error:
+            raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
+
+    def reopen(self, action: Action, lease: Lease) -> None:
+        check(action)
+        entities = action_entities(action)
+        try:
+            self._table.write(entities[0], create(lock_entity(lease)), *map(put, entities))
+        except ConditionFailed as error:
+            raise Busy("the lock of this effect is held") from error
+
+    def claim(self, stale: Lease, lease: Lease) -> None:
+        stored = self._table.get(lock_key(stale.effect))
+        ours = lock_entity(lease)
+        try:
+            if stored is None or lease_of(stale.effect, stored) != stale:
+                raise ConditionFailed("the stored lock is another")
+            self._table.write(ours, replace(ours, stored))
+        except ConditionFailed as error:
+            raise Busy(f"the lock of action {stale.action_id} was renewed, freed or taken over") from error
+
+    def record(self, action: Action, lease: Lease) -> None:
+        check(action)
+        self._hold(lease, action, lambda stored: replace(lock_entity(lease), stored), None)
+
+    def close(self, action: Action, lease: Lease, report: OutboxItem | None) -> None:
+        check(action, report)
+        self._hold(lease, action, delete, report)
+
+    def _hold(
+        self, lease: Lease, action: Action, lock: Callable[[TableEntity], Operation], report: OutboxItem | None
+    ) -> None:
+        """Write the lock, the action and the report, if the stored lock is this lease's. Raises Fenced."""
+        entities = [*action_entities(action), *(report_entities(report) if report else [])]
+        for attempt in range(TRIES):
+            stored = self._table.get(lock_key(lease.effect))
+            if stored is None or (stored["action_id"], stored["attempt"]) != (lease.action_id, lease.attempt):
+                raise Fenced(f"attempt {lease.attempt} of action {lease.action_id} no longer holds its effect's lock")
+            try:
+                self._table.write(entities[0], lock(stored), *map(put, entities))
+            except ConditionFailed:
+                pause(attempt)
+            else:
+                return
+        raise Throttled(f"too many write action {action.id} at once")
+
+    def note(self, action: Action, marker: str | None, report: OutboxItem | None) -> bool:
+        check(action, report)
+        operations = [*_new(action, marker), *map(put, report_entities(report) if report else [])]
+        return self._fresh(*operations)
+
+    def file(self, report: OutboxItem) -> bool:
+        head, *parts = report_entities(report)
+        return self._fresh(create(head), *map(put, parts))
+
+    def _fresh(self, first: Operation, *others: Operation) -> bool:
+        try:
+            self._table.write(first[1], first, *others)
+        except ConditionFailed:
+            return False
+        return True
+
+    def get(self, action_id: str) -> Action | None:
+        found = self._table.body(action_key(action_id)) if nameable(action_id) else None
+        return unpack(found[1]) if found else None
+
+    def find(self, query: Query) -> Iterator[Action]:
+        condition, parameters = _narrowed(query)
+        rows = self._table.rows(condition, ["PartitionKey", "RowKey", "opened_at"], **parameters)
+        for row in sorted(rows, key=lambda row: (row["opened_at"], row["RowKey"]), reverse=True):
+            found = self._table.body(row)
+            action = unpack(found[1]) if found else None
+            if action and query.fits(action):
+                yield action
+
+    def pending(self) -> Iterator[OutboxItem]:
+        rows = self._table.rows(f"{REPORTS} and pending eq true", ["PartitionKey", "RowKey", "created_at"])
+        for row in sorted(rows, key=lambda row: (row["created_at"], row["RowKey"])):
+            found = self._table.body(row)
+            report = unpack_report(found[1]) if found else None
+            if report and report.pending:
+                yield report
+
+    def sent(self, item: OutboxItem) -> None:
+        for attempt in range(TRIES):
+            stored = self._table.body(report_key(item.key))
+            head, *parts = report_entities(merged(item, unpack_report(stored[1]) if stored else None))
+            if self._fresh(replace(head, stored[0]) if stored else create(head), *map(put, parts)):
+                return
+            pause(attempt)
+        raise Throttled(f"too many deliver the report {item.key} at once")
+
+
+def _new(action: Action, marker: str | None) -> list[Operation]:
+    head, *parts = action_entities(action)
+    marked = [] if marker is None else [put(marker_entity(action, marker))]
+    return [create(head), *map(put, parts), *marked]
+
+
+def _narrowed(query: Query) -> tuple[str, dict[str, str]]:
+    """The OData filter that leaves out what cannot fit, and its parameters."""
+    wanted = {
+        "opened_at ge @since": ("since", earliest(query)),
+        "account eq @account": ("account", None if query.account is None else column(query.account)),
+        "playbook eq @playbook": ("playbook", None if query.playbook is None else column(query.playbook)),
+    }
+    clauses = [ACTIONS, *(clause for clause, (_, value) in wanted.items() if value is not None)]
+    parameters = {name: value for name, value in wanted.values() if value is not None}
+    among = states(query)
+    if among is not None and len(among) <= FEW:
+        named = {f"state{number}": name for number, name in enumerate(among)}
+        clauses.append("( " + (" or ".join(f"state eq @{name}" for name in named) or "state eq ''") + " )")
+        parameters |= named
+    return " and ".join(clauses), parameters

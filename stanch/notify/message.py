@@ -1,0 +1,204 @@
+"""A report in words: the state first, then labelled lines. Every channel shows the same message; what came from an event is harmless in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanch.finding import Severity
+from stanch.notify.untrusted import cut, inert, plain
+from stanch.report import Report
+
+NAME = 400
+"""Code points of a resource's or a finding's id: ARM ids are long and must be copied whole."""
+
+WIDTH = 240
+"""Code points of a line of evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one outcome is told: the sentence under the state and the labels that are true of it ('' leaves the lines out)."""
+
+    sentence: str
+    changes: str = "Would change"
+    breaks: str = ""
+    not_done: str = ""
+
+
+WORDINGS: Mapping[str, Wording] = {
+    "acted": Wording("Contained: a second look confirmed it.", "Changed", "May break", "Not done"),
+    "no_op": Wording("Nothing was changed: there was nothing left to do."),
+    "planned": Wording("Nothing was changed: this is what would be done.", "Would change", "Would break", "Stays open"),
+    "awaiting_approval": Wording("Nothing was changed: it waits for a person.", "Would change", "Would break", "Stays open"),
+    "held": Wording("Stanch does not go on by itself.", "Would change", "Would break", "Stays open"),
+    "partial": Wording("Only some of it was done. Look at the resource now.", "Tried", "May break", "Not done"),
+    "unverified": Wording("A second look did not confirm it. Look at the resource now.", "Tried", "May break", "Not done"),
+    "failed": Wording("NOT contained. Act by hand, or remove the cause and deliver the event again.", "Tried"),
+    "rejected": Wording("The event was not believed or not understood. Nothing was changed."),
+    "unmatched": Wording("No playbook is for it. Nothing was changed."),
+    "undone": Wording("A person undid it: all that can be undone is as it was before.", "Undone"),
+    "expired": Wording("Its time ran out. Nothing more happens by itself."),
+}  # fmt: skip
+"""By outcome. What an interrupted attempt may have written is not denied: 'held' therefore says nothing of changes."""
+
+
+_CARRIED_OUT = ("acted", "partial", "unverified", "failed", "undone")
+_NOTES: Mapping[str, Mapping[str, str]] = {
+    "done": {"failed": "FAILED", "skipped": "not tried", "planned": "not tried", "undone": "undone"},
+    "undone": {"applied": "stays", "failed": "had failed", "skipped": "was not tried"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A label and its lines."""
+
+    label: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A report in words. `state` is the outcome in capitals with the severity, `reason` why it is not `acted`."""
+
+    state: str
+    title: str
+    sentence: str
+    reason: str
+    sections: tuple[Section, ...]
+
+
+def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
+    """The report in words, with at most `items` lines a list and `width` code points a line of evidence."""
+    wording = WORDINGS.get(report.outcome, Wording("", "Changes"))
+    reason = inert(report.reason or "", 2 * width)
+    failures = [failure for failure in report.failures if failure not in (report.reason or "")]
+    parts: list[tuple[str, Iterable[str]]] = [
+        (wording.changes, listed([change(found, report.outcome, width) for found in report.changes], items)),
+        ("Where", where(report)),
+        ("Why", _why(report, width)),
+        (wording.breaks, _prose(report.breaks, items, width)),
+        (wording.not_done, _prose(report.not_done, items, width)),
+        ("Failed", _prose(failures, items, width)),
+        ("Contained by" if report.outcome == "undone" else "Asked by", [_asked(report)]),
+        *_next(report),
+        ("Ids", _ids(report)),
+    ]
+    sections = tuple(Section(label, shown) for label, lines in parts if label and (shown := tuple(filter(None, lines))))
+    return Message(headline(report), inert(report.title, 120), wording.sentence, reason, sections)
+
+
+def state(report: Report) -> str:
+    """The outcome as people read it: `AWAITING APPROVAL`."""
+    return plain(report.outcome, 40).upper().replace("_", " ")
+
+
+def headline(report: Report) -> str:
+    """The state and, where there is one, the severity: `FAILED (high)`."""
+    return f"{state(report)} ({severity(report)})" if report.severity else state(report)
+
+
+def severity(report: Report) -> str:
+    """The severity's name in lower case; a number that is none of OCSF's is `unknown`."""
+    known = {int(level): level.name.lower() for level in Severity}
+    return known.get(report.severity, "unknown")
+
+
+def listed(lines: Sequence[str], items: int) -> list[str]:
+    """The first `items` lines; how many more there are is said, never hidden."""
+    rest = len(lines) - items
+    return list(lines) if rest <= 0 else [*lines[:items], f"… and {rest} more"]
+
+
+def change(found: Mapping[str, Any], outcome: str, width: int = WIDTH) -> str:
+    """One change: what is written, before → after. Of two objects only what differs is shown; an undo reads the other way round.
+
+    A `status` that is not what the outcome says of the whole is added: a failed change of an action, one that an undo leaves as it is.
+    """
+    before, after, status = found.get("before"), found.get("after"), found.get("status")
+    if outcome == "undone" and status in (None, "undone"):
+        before, after = after, before
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        told = ", ".join(f"{key} {value(before.get(key), width)} → {value(after.get(key), width)}" for key in keys)
+    else:
+        told = f"{value(before, width)} → {value(after, width)}"
+    note = _NOTES["undone" if outcome == "undone" else "done"].get(str(status)) if outcome in _CARRIED_OUT else None
+    return f"{inert(found.get('target', ''), width)}: {inert(told, 2 * width)}{f' ({note})' if note else ''}"
+
+
+def value(state: Any, width: int = WIDTH) -> str:
+    """A state in few characters: words as they are, everything else as JSON; None is what does not exist."""
+    if state is None:
+        return "(none)"
+    if isinstance(state, str) and re.fullmatch(r"[\w.:/+-]+", state):
+        return cut(state, width // 2)
+    text = json.dumps(state, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
+    return cut(plain(text), width // 2)
+
+
+def where(report: Report) -> list[str]:
+    """The resource, and the account and region it is in."""
+    kind = (report.resource or {}).get("type", "")
+    holder = {"aws": "AWS account", "azure": "Azure subscription"}.get(report.cloud, "account")
+    holder = "Entra tenant" if kind.startswith("Microsoft.Graph/") else holder
+    account = f"{holder} {inert(report.account, 64) or 'unknown'}"
+    region = inert(report.region or "", 40)
+    name = (
+        f"{inert(kind, 80)} {inert(report.resource.get('id', ''), NAME)}" if report.resource else "no resource is named"
+    )
+    return [name, f"{account}, {region}" if region else account]
+
+
+def _why(report: Report, width: int) -> list[str]:
+    finding = report.finding or {}
+    kind, title = inert(finding.get("type", ""), 120), inert(finding.get("title", ""), width)
+    source = inert(report.source or "", 40)
+    said = f"{kind} ({source})" if kind and source else kind or (f"an event from {source}" if source else "")
+    if title and title not in (kind, inert(report.title, width)):
+        said = f"{said}: {title}"
+    return [said, f"confirmed: {inert(report.why, width)}" if report.why else ""]
+
+
+def _prose(lines: Iterable[str], items: int, width: int) -> list[str]:
+    return listed([shown for line in lines if (shown := inert(line, width))], items)
+
+
+def _asked(report: Report) -> str:
+    playbook = f", playbook {plain(report.playbook, 80)}" if report.playbook else ""
+    mode = f", mode {plain(report.mode, 20)}" if report.mode and report.playbook else ""
+    return f"{inert(report.requester, 160)}{playbook}{mode}" if report.action_id else ""
+
+
+def _next(report: Report) -> list[tuple[str, Iterable[str]]]:
+    """What a person can do: the commands are ours, so they are shown whole."""
+    steps: list[tuple[str, Iterable[str]]] = []
+    if report.outcome in ("planned", "awaiting_approval", "failed"):
+        steps.append(("To act", [runbook(report)]))
+    if report.undo:
+        command = report.undo.startswith("stanch ")
+        steps.append(("Undo" if command else "No undo", [(plain if command else inert)(report.undo, NAME)]))
+    return steps
+
+
+def runbook(report: Report) -> str:
+    """The command that shows the live plan of what the report proposes; '' where the resource's name is not safe to paste."""
+    name = (report.resource or {}).get("id", "")
+    if not report.remediation or not re.fullmatch(r"[\w/][\w:/.@+=,()-]*", name, re.ASCII) or inert(name, NAME) != name:
+        return ""
+    return f"stanch run {plain(report.remediation)} {shlex.quote(name)} --reason 'why'   (shows the plan; --apply carries it out)"
+
+
+def _ids(report: Report) -> list[str]:
+    finding = inert((report.finding or {}).get("id", ""), NAME)
+    action = plain(report.action_id or "", 80)
+    return [
+        f"action {action}   (stanch actions show {action})" if action else "",
+        f"finding {finding}" if finding else "",
+        f"report {plain(report.key, 128)}, {plain(report.at, 40)}",
+    ]

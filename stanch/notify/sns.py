@@ -1,0 +1,80 @@
+"""Reports to an SNS topic."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Protocol
+
+from stanch.notify.message import severity
+from stanch.notify.text import subject, text
+from stanch.notify.untrusted import plain
+from stanch.remediation import digest
+from stanch.report import Report
+
+ATTRIBUTES = 10
+"""A message with more attributes is not delivered raw to a queue
+(https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html)."""
+
+_TOKEN = re.compile(r"[!-~]{1,128}")
+"""What FIFO topics take as group and deduplication id (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
+
+
+class Session(Protocol):
+    """Calls in the topic's account; `stanch.clouds.aws.AwsSession` is one. `call` raises the error tree's kinds."""
+
+    def call(self, service: str, operation: str, *, region: str | None = None, **params: Any) -> Any: ...
+
+
+class SnsChannel:
+    """Publishes each report as plain text, with attributes that subscriptions can filter on
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html).
+    """
+
+    def __init__(self, name: str, session: Session, topic_arn: str) -> None:
+        self.name = name
+        self._session = session
+        self._topic = topic_arn
+
+    def send(self, report: Report) -> None:
+        """Raises what the session's `call` raises."""
+        self._session.call(
+            "sns",
+            "publish",
+            region=self._topic.split(":")[3] if self._topic.count(":") == 5 else None,
+            TopicArn=self._topic,
+            Subject=subject(report),
+            Message=text(report),
+            MessageAttributes=attributes(report),
+            **self._ordered(report),
+        )
+
+    def _ordered(self, report: Report) -> dict[str, str]:
+        """A FIFO topic keeps an action's reports in order and drops a repeat that comes within five minutes."""
+        if not self._topic.endswith(".fifo"):
+            return {}
+        return {
+            "MessageGroupId": _token(report.action_id or report.key),
+            "MessageDeduplicationId": _token(report.key),
+        }
+
+
+def attributes(report: Report) -> dict[str, dict[str, str]]:
+    """What subscriptions filter on. Empty values are left out: SNS refuses them."""
+    found = {
+        "outcome": report.outcome,
+        "severity": severity(report),
+        "cloud": report.cloud,
+        "account": report.account,
+        "region": report.region,
+        "source": report.source,
+        "resource_type": (report.resource or {}).get("type"),
+        "playbook": report.playbook,
+        "remediation": report.remediation,
+        "report": report.key,
+    }
+    shown = {name: plain(value or "", 256) for name, value in found.items()}
+    return {name: {"DataType": "String", "StringValue": value} for name, value in shown.items() if value}
+
+
+def _token(text: str) -> str:
+    return text if _TOKEN.fullmatch(text) else digest(text)

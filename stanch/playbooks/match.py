@@ -1,0 +1,220 @@
+"""Which playbooks a finding matches, and why not the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanch.finding import Finding, Resource
+from stanch.playbooks.fields import Field, find
+from stanch.playbooks.index import Index
+from stanch.playbooks.limits import Mode
+from stanch.playbooks.model import Conditions, Playbook, Policy, Step, mode_for
+from stanch.playbooks.params import bind_params
+from stanch.playbooks.patterns import Test, compile_patterns
+
+__all__ = ["Match", "Matcher", "Verdict", "bind_params", "channels_for", "excluded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One step of a playbook that a finding calls for, and the finding's resources that it is for."""
+
+    playbook: Playbook
+    step: Step
+    resources: tuple[Resource, ...]
+
+    @property
+    def mode(self) -> Mode:
+        """The playbook's mode where the account's group is unknown."""
+        return mode_for(self.playbook, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a playbook matched or did not."""
+
+    playbook: str
+    matched: bool
+    why: str
+
+
+class Condition:
+    """One field's patterns, ready to test."""
+
+    __slots__ = ("_folded", "_test", "field", "patterns")
+
+    def __init__(self, field: Field, patterns: Sequence[Any]) -> None:
+        self.field, self.patterns = field, tuple(patterns)
+        self._test: Test = compile_patterns(patterns)
+        self._folded: Test | None = compile_patterns(patterns, fold=True) if field.folds else None
+
+    def holds(self, subject: Any) -> bool:
+        """Whether the field of this finding, resource, plan or account matches."""
+        value = self.field.read(subject)
+        if self._folded is not None and self.field.folds is not None and self.field.folds(subject):
+            return self._folded(value)
+        return self._test(value)
+
+    def shown(self) -> str:
+        return json.dumps(list(self.patterns), ensure_ascii=False)
+
+
+def compiled(conditions: Conditions) -> list[Condition]:
+    """Raises KeyError for a field that does not exist; a checked policy has none."""
+    found = []
+    for name, patterns in conditions.items():
+        field = find(name)
+        if field is None:
+            raise KeyError(name)
+        found.append(Condition(field, patterns))
+    return found
+
+
+class Rule:
+    """A playbook with its conditions compiled."""
+
+    __slots__ = ("of_finding", "of_resource", "playbook", "unless")
+
+    def __init__(self, playbook: Playbook) -> None:
+        when = compiled(playbook.when)
+        self.playbook = playbook
+        self.of_finding = [condition for condition in when if condition.field.of == "finding"]
+        self.of_resource = [condition for condition in when if condition.field.of == "resource"]
+        self.unless = [condition for condition in compiled(playbook.unless) if condition.field.of != "live"]
+
+    def resources(self, finding: Finding) -> tuple[Resource, ...] | None:
+        """The resources that it is for; None if it does not match."""
+        if not all(condition.holds(finding) for condition in self.of_finding):
+            return None
+        found = finding.resources
+        if self.of_resource:
+            found = tuple(
+                item for item in finding.resources if all(condition.holds(item) for condition in self.of_resource)
+            )
+            if not found:
+                return None
+        if any(_holds_somewhere(condition, finding, None) for condition in self.unless):
+            return None
+        return found
+
+
+class Matcher:
+    """Answers for a whole policy. Disabled playbooks never match."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._playbooks = policy.playbooks
+        self._rules = [Rule(playbook) for playbook in policy.playbooks if playbook.enabled]
+        self._index = Index([rule.playbook.when for rule in self._rules])
+
+    def match(self, finding: Finding) -> list[Match]:
+        """Every step of every playbook that matches, in the policy's order."""
+        found = []
+        for at in self._index.candidates(finding):
+            rule = self._rules[at]
+            resources = rule.resources(finding)
+            if resources is not None:
+                found += [Match(rule.playbook, step, resources) for step in rule.playbook.remediations]
+        return found
+
+    def expecting(self, finding: Finding) -> list[Playbook]:
+        """The playbooks for this type or title that ask for a resource, where the finding names none at all."""
+        if finding.resources:
+            return []
+        rules = [rule for rule in self._rules if rule.of_resource and {"type", "title"} & set(rule.playbook.when)]
+        return [rule.playbook for rule in rules if all(condition.holds(finding) for condition in rule.of_finding)]
+
+    def explain(self, finding: Finding) -> list[Verdict]:
+        """One verdict for each playbook, in the policy's order: the first field that failed, its patterns and the value."""
+        return [self._verdict(playbook, finding) for playbook in self._playbooks]
+
+    @staticmethod
+    def _verdict(playbook: Playbook, finding: Finding) -> Verdict:
+        if not playbook.enabled:
+            return Verdict(playbook.id, False, "the playbook is disabled")
+        rule = Rule(playbook)
+        for condition in rule.of_finding:
+            if not condition.holds(finding):
+                return Verdict(playbook.id, False, _mismatch(condition, [finding]))
+        left = list(finding.resources)
+        for condition in rule.of_resource:
+            kept = [resource for resource in left if condition.holds(resource)]
+            if not kept:
+                return Verdict(playbook.id, False, _mismatch(condition, left))
+            left = kept
+        for condition in rule.unless:
+            if _holds_somewhere(condition, finding, None):
+                return Verdict(playbook.id, False, f"unless {_named(condition, finding, None)}")
+        return Verdict(playbook.id, True, _reasons(rule, left))
+
+
+def _mismatch(condition: Condition, subjects: Sequence[Any]) -> str:
+    if not subjects:
+        return f"{condition.field.name} must match {condition.shown()}, but the finding names no resource"
+    values = ", ".join(dict.fromkeys(_value(condition.field, subject) for subject in subjects))
+    return f"{condition.field.name} is {values}, not any of {condition.shown()}"
+
+
+def _value(field: Field, subject: Any) -> str:
+    value = field.read(subject)
+    return "missing" if value is None or value == [] else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _reasons(rule: Rule, resources: Iterable[Resource]) -> str:
+    fields = [condition.field.name for condition in (*rule.of_finding, *rule.of_resource)]
+    named = ", ".join(resource.id for resource in resources)
+    return f"{', '.join(fields)} match{f'; for {named}' if named else ''}"
+
+
+def _subjects(field: Field, finding: Finding, resource: Resource | None) -> Sequence[Any]:
+    if field.of == "resource":
+        return (resource,) if resource is not None else finding.resources
+    return (finding,)
+
+
+def _holds_somewhere(condition: Condition, finding: Finding, resource: Resource | None) -> bool:
+    return any(condition.holds(subject) for subject in _subjects(condition.field, finding, resource))
+
+
+def _named(condition: Condition, finding: Finding, resource: Resource | None) -> str:
+    subject = next(item for item in _subjects(condition.field, finding, resource) if condition.holds(item))
+    return f"{condition.field.name} is {_value(condition.field, subject)}"
+
+
+def excluded(
+    playbook: Playbook, finding: Finding, facts: Mapping[str, Any], resource: Resource | None = None
+) -> str | None:
+    """Which entry of `unless` keeps the playbook from acting, as `live.website is true`, or None.
+
+    Each entry suffices on its own. A fact that the plan knows of but could not read (None) keeps it from acting too: unknown is no
+    permission. `resource` narrows `resource.*` entries to the one that would be changed.
+    """
+    for condition in compiled(playbook.unless):
+        if condition.field.of != "live":
+            if _holds_somewhere(condition, finding, resource):
+                return _named(condition, finding, resource)
+            continue
+        name = condition.field.name.removeprefix("live.")
+        if name in facts and facts[name] is None:
+            return f"{condition.field.name} could not be read"
+        if condition.holds(facts):
+            return f"{condition.field.name} is {_value(condition.field, facts)}"
+    return None
+
+
+def channels_for(policy: Policy, finding: Finding, tags: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The channels that are told of a finding, in the routes' order. `tags` are the account's; without them no route on a tag matches."""
+    found: dict[str, None] = {}
+    for route in policy.notify:
+        conditions = compiled(route.when)
+        if all(_routes(condition, finding, tags) for condition in conditions):
+            found.update(dict.fromkeys(route.to))
+    return tuple(found)
+
+
+def _routes(condition: Condition, finding: Finding, tags: Mapping[str, str] | None) -> bool:
+    if condition.field.of == "account":
+        return tags is not None and condition.holds(tags)
+    return _holds_somewhere(condition, finding, None)

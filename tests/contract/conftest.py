@@ -1,0 +1,57 @@
+"""The local clouds behind the contract tests, one of each a test process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanch.local.aws.server import AwsCloud
+from stanch.local.azure.server import AzureCloudServer
+from tests.contract.harness import Bench, aws_bench, azure_bench
+from tests.contract.scenario import Scenario
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[str]:
+    server = AwsCloud()
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCloudServer]:
+    server = AzureCloudServer(tmp_path_factory.mktemp("azure"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bench(scenario: Scenario, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The bench of the scenario under test (parametrised by the test itself)."""
+    return make_bench(scenario, request, tmp_path, monkeypatch)
+
+
+def make_bench(
+    scenario: Scenario, request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Bench:
+    """A deployment of the scenario's cloud over the local one."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+    }.items():
+        monkeypatch.setenv(name, value)
+    if scenario.remediation.startswith("aws."):
+        url: str = request.getfixturevalue("local_aws")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        return aws_bench(url, folder)
+    server: Any = request.getfixturevalue("local_azure")
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    return azure_bench(server, folder)

@@ -1,0 +1,45 @@
+"""`journal` and `store`: every test that asks for one runs against all the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from stanch.journal import Journal
+from tests.functional.journal import stores
+
+EVERY = ["sqlite", "moto", "dynamodb_local", "azurite"]
+
+
+@pytest.fixture(scope="session")
+def moto_dynamodb() -> Iterator[str]:
+    """The endpoint of moto in this process."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+# The groups let `--dist loadgroup` keep each server's tests in one process.
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EVERY])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[stores.Store]:
+    """A new, empty store."""
+    if request.param == "sqlite":
+        yield stores.sqlite(tmp_path)
+    elif request.param == "azurite":
+        with stores.table_storage(request.getfixturevalue("azurite").endpoint("table")) as opened:
+            yield opened
+    else:
+        name = "moto_dynamodb" if request.param == "moto" else "dynamodb_local"
+        with stores.dynamodb(request.getfixturevalue(name)) as opened:
+            yield opened
+
+
+@pytest.fixture
+def journal(store: stores.Store) -> Journal:
+    """One handle on a new, empty store."""
+    return store()

@@ -1,0 +1,157 @@
+"""What only a file can suffer: killed processes, other writers, other files."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stanch.errors import CloudError, InvalidInput, Throttled, Unreachable
+from stanch.journal import Query, Standing, sqlite_file
+from stanch.journal.sqlite import SqliteJournal
+from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
+
+PRELUDE = """
+import os, sys
+from stanch.journal import sqlite
+from stanch.journal.sqlite import SqliteJournal
+from tests.functional.journal.records import *
+action = an_action()
+def die(*_):
+    os._exit(9)
+"""
+"""`die` ends the process at once, without any cleaning up, as a kill does."""
+
+
+def child(path: Path, script: str) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[3]
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{PRELUDE}\njournal = SqliteJournal({str(path)!r})\n{script}"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output + errors
+
+
+def test_a_process_killed_after_opening_leaves_its_lock_to_be_claimed(tmp_path: Path) -> None:
+    script = "journal.open(action, a_lease(action), MARKER)\ndie()"
+    assert ended(child(tmp_path / "j", script)) == (9, "")
+    journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action)
+    journal.claim(a_lease(action), a_lease(action, 2))
+    journal.close(closed(action), a_lease(action, 2), None)
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, action)
+
+
+@pytest.mark.parametrize("where", ["_insert", "_mark"])
+def test_a_process_killed_while_opening_leaves_nothing(tmp_path: Path, where: str) -> None:
+    script = f"sqlite.{where} = die\njournal.open(action, a_lease(action), MARKER)"
+    assert ended(child(tmp_path / "j", script)) == (9, "")
+    journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, None)
+    assert list(journal.find(Query())) == []
+    journal.open(action, a_lease(action), MARKER)
+    assert journal.look(EFFECT, MARKER).open == action
+
+
+@pytest.mark.parametrize("where", ["_save", "_put"])
+def test_a_process_killed_while_closing_leaves_the_action_open(tmp_path: Path, where: str) -> None:
+    script = f"""
+journal.open(action, a_lease(action), None)
+sqlite.{where} = die
+journal.close(closed(an_action()), a_lease(action), a_report(action.id))
+"""
+    assert ended(child(tmp_path / "j", script)) == (9, "")
+    journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
+    assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None)
+    assert list(journal.pending()) == []
+
+
+def test_a_process_killed_after_closing_has_filed_its_report(tmp_path: Path) -> None:
+    script = """
+journal.open(action, a_lease(action), None)
+journal.close(closed(action), a_lease(action), a_report(action.id))
+die()
+"""
+    assert ended(child(tmp_path / "j", script)) == (9, "")
+    journal = SqliteJournal(str(tmp_path / "j"))
+    assert journal.look(EFFECT, None).lease is None
+    assert [item.key for item in journal.pending()] == [an_action().id]
+
+
+def test_processes_that_start_together_on_no_file_share_one(tmp_path: Path) -> None:
+    script = """
+for number in range({0}, {0} + 10):
+    noted = an_action(number)
+    assert journal.note(noted, None, a_report(noted.id))
+"""
+    processes = [child(tmp_path / "new/folder/j", script.format(number)) for number in (10, 20, 30, 40)]
+    assert [ended(process) for process in processes] == [(0, "")] * 4
+    journal = SqliteJournal(str(tmp_path / "new/folder/j"))
+    assert len(list(journal.find(Query()))) == 40
+    assert len(list(journal.pending())) == 40
+
+
+def test_another_writer_who_does_not_let_go_means_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
+    monkeypatch.setattr(sqlite_file, "WAIT", 0.05)
+    with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Throttled):
+            journal.open(action, a_lease(action), None)
+        assert journal.look(EFFECT, None) == Standing(None, None, None)
+    journal.open(action, a_lease(action), None)
+    assert journal.look(EFFECT, None).lease == a_lease(action)
+
+
+def test_readers_go_on_while_one_writes(tmp_path: Path) -> None:
+    journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
+    journal.note(action, None, None)
+    with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("DELETE FROM actions")
+        assert journal.get(action.id) == action
+
+
+def test_a_folder_is_no_journal(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable):
+        SqliteJournal(str(tmp_path))
+
+
+def test_a_path_below_a_file_cannot_be_reached(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(Unreachable, match="cannot be made"):
+        SqliteJournal(str(tmp_path / "file/j"))
+
+
+def test_another_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are my notes, and no journal at all\n" * 100)
+    with pytest.raises(CloudError, match="SQLITE_NOTADB"):
+        SqliteJournal(str(path))
+    assert path.read_text() == "these are my notes, and no journal at all\n" * 100
+
+
+def test_a_journal_of_a_later_release_is_refused(tmp_path: Path) -> None:
+    SqliteJournal(str(tmp_path / "j"))
+    with closing(sqlite3.connect(tmp_path / "j")) as later:
+        later.execute("PRAGMA user_version = 2")
+    with pytest.raises(InvalidInput, match="layout 2"):
+        SqliteJournal(str(tmp_path / "j"))
+
+
+def test_memory_is_no_journal() -> None:
+    with pytest.raises(InvalidInput, match="needs a file"):
+        SqliteJournal(":memory:")

@@ -1,0 +1,218 @@
+"""Stores that are slow, gone, closed to us, or lose their answers."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from stanch.errors import AccessDenied, Busy, CloudError, Fenced, Gone, Retryable, StanchError, Throttled, Unreachable
+from stanch.journal import Journal, Query, Standing
+from stanch.journal.dynamodb import DynamoJournal
+from stanch.journal.dynamodb_table import create_table
+from stanch.journal.table_storage import TableJournal
+from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
+from tests.functional.journal.stores import dynamodb_client, table_client
+from tests.functional.journal.trouble import Answer, Forgetful, serving
+from tests.tools.azurite import Azurite
+
+ACTION = an_action()
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port: nothing listens there."""
+
+CALLS: dict[str, Callable[[Journal], object]] = {
+    "look": lambda journal: journal.look(EFFECT, MARKER),
+    "open": lambda journal: journal.open(ACTION, a_lease(ACTION), MARKER),
+    "reopen": lambda journal: journal.reopen(ACTION, a_lease(ACTION)),
+    "claim": lambda journal: journal.claim(a_lease(ACTION), a_lease(ACTION, 2)),
+    "record": lambda journal: journal.record(ACTION, a_lease(ACTION)),
+    "close": lambda journal: journal.close(ACTION, a_lease(ACTION), None),
+    "note": lambda journal: journal.note(ACTION, None, None),
+    "file": lambda journal: journal.file(a_report("key")),
+    "get": lambda journal: journal.get(ACTION.id),
+    "find": lambda journal: list(journal.find(Query())),
+    "pending": lambda journal: list(journal.pending()),
+    "sent": lambda journal: journal.sent(a_report("key")),
+}
+
+
+def dynamo_answer(status: int, code: str, *reasons: str) -> Answer:
+    body: dict[str, object] = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "as the service words it"}
+    if reasons:
+        body["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return status, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(body).encode()
+
+
+def table_answer(status: int, code: str) -> Answer:
+    body = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": "as the service words it"}}}
+    return status, {"Content-Type": "application/json", "x-ms-error-code": code}, json.dumps(body).encode()
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (dynamo_answer(400, "ProvisionedThroughputExceededException"), Throttled),
+        (dynamo_answer(400, "ThrottlingException"), Throttled),
+        (dynamo_answer(400, "AccessDeniedException"), AccessDenied),
+        (dynamo_answer(400, "UnrecognizedClientException"), AccessDenied),
+        (dynamo_answer(500, "InternalServerError"), Unreachable),
+        (dynamo_answer(400, "ResourceNotFoundException"), CloudError),
+        (dynamo_answer(400, "ValidationException"), CloudError),
+    ],
+    ids=lambda value: json.loads(value[2])["__type"].split("#")[1] if isinstance(value, tuple) else "",
+)
+def test_dynamodb_in_trouble(call: str, answer: Answer, expected: type[StanchError]) -> None:
+    with serving(lambda _: answer) as url, closing(dynamodb_client(url, retries={"total_max_attempts": 1})) as client:
+        with pytest.raises(expected) as raised:
+            CALLS[call](DynamoJournal(client, "journal"))
+        assert not isinstance(raised.value, Gone)
+        assert "as the service words it" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        (("ConditionalCheckFailed", "None"), {"open": Busy, "reopen": Busy, "claim": Busy, "record": Fenced, "close": Fenced}),
+        (("None", "TransactionConflict"), dict.fromkeys(("open", "reopen", "claim", "record", "close", "note", "look"), Throttled)),
+        (("ThrottlingError", "None"), dict.fromkeys(("open", "record", "close", "look"), Throttled)),
+        (("ProvisionedThroughputExceeded", "None"), dict.fromkeys(("open", "file"), Throttled)),
+        (("ValidationError", "None"), dict.fromkeys(("open", "record", "note"), CloudError)),
+    ],
+)  # fmt: skip
+def test_a_cancelled_transaction_says_why(
+    reasons: tuple[str, ...], expected: dict[str, type[StanchError]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stanch.journal.dynamodb_client.PAUSES", (0.001, 0.001))
+    asked: list[str] = []
+
+    def answer(request: tuple[str, str, dict[str, str], bytes]) -> Answer:
+        asked.append(request[2]["X-Amz-Target"])
+        return dynamo_answer(400, "TransactionCanceledException", *reasons)
+
+    with serving(answer) as url, closing(dynamodb_client(url, retries={"total_max_attempts": 1})) as client:
+        found = {}
+        for call in expected:
+            with pytest.raises(StanchError) as raised:
+                CALLS[call](DynamoJournal(client, "journal"))
+            found[call] = type(raised.value)
+    retried = 3 if issubclass(next(iter(expected.values())), Throttled) else 1
+    assert {call: Throttled if issubclass(kind, Throttled) else kind for call, kind in found.items()} == expected
+    assert len(asked) == retried * len(expected)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (table_answer(503, "ServerBusy"), Throttled),
+        (table_answer(500, "InternalError"), Unreachable),
+        (table_answer(500, "OperationTimedOut"), Unreachable),
+        (table_answer(403, "AuthorizationPermissionMismatch"), AccessDenied),
+        (table_answer(403, "AuthenticationFailed"), AccessDenied),
+        (table_answer(404, "TableNotFound"), CloudError),
+        (table_answer(400, "InvalidInput"), CloudError),
+        (table_answer(413, "RequestBodyTooLarge"), CloudError),
+    ],
+    ids=lambda value: value[1]["x-ms-error-code"] if isinstance(value, tuple) else "",
+)
+def test_table_storage_in_trouble(call: str, answer: Answer, expected: type[StanchError]) -> None:
+    with serving(lambda _: answer) as url, table_client(f"{url}/stanchtest", "journal", retry_total=0) as client:
+        with pytest.raises(expected) as raised:
+            CALLS[call](TableJournal(client))
+        assert not isinstance(raised.value, Gone)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_store_that_nobody_answers_for_is_unreachable(call: str) -> None:
+    with closing(dynamodb_client(NOWHERE, retries={"total_max_attempts": 1})) as dynamo:
+        with pytest.raises(Unreachable):
+            CALLS[call](DynamoJournal(dynamo, "journal"))
+    with table_client(f"{NOWHERE}/stanchtest", "journal", retry_total=0) as tables, pytest.raises(Unreachable):
+        CALLS[call](TableJournal(tables))
+
+
+def test_a_wrong_key_is_denied(azurite: Azurite) -> None:
+    with table_client(azurite.endpoint("table"), "journal", key="d3Jvbmc=") as client, pytest.raises(AccessDenied):
+        TableJournal(client).look(EFFECT, None)
+
+
+def test_a_missing_table_is_not_a_missing_action(azurite: Azurite, dynamodb_local: str) -> None:
+    with table_client(azurite.endpoint("table"), "nosuchjournal") as tables, closing(dynamodb_client(dynamodb_local)) as client:
+        for journal in (TableJournal(tables), DynamoJournal(client, "no-such-journal")):
+            for call in CALLS.values():
+                with pytest.raises(CloudError) as raised:
+                    call(journal)
+                assert not isinstance(raised.value, Gone)
+
+
+@pytest.fixture(params=["dynamodb_local", "azurite"])
+def forgetful(request: pytest.FixtureRequest) -> Iterator[tuple[Journal, Forgetful]]:
+    """A journal on a real store, reached through one who may lose its answers."""
+    name = f"journal{uuid.uuid4().hex[:8]}"
+    server = request.getfixturevalue(request.param)
+    if request.param == "azurite":
+        endpoint = urlsplit(server.endpoint("table"))
+        proxy = Forgetful(f"http://{endpoint.netloc}", lambda request: request[1].endswith("/$batch"))
+        with serving(proxy) as url, table_client(url + endpoint.path, name) as table:
+            table.create_table()
+            yield TableJournal(table), proxy
+        return
+    proxy = Forgetful(server, lambda request: request[2]["X-Amz-Target"].endswith("TransactWriteItems"))
+    with serving(proxy) as url, closing(dynamodb_client(url, retries={"mode": "standard", "total_max_attempts": 3})) as client:
+        create_table(client, name)
+        yield DynamoJournal(client, name), proxy
+
+
+def test_a_write_whose_answer_was_lost_is_known_as_our_own(forgetful: tuple[Journal, Forgetful]) -> None:
+    """The SDK sends it again, and the conditions no longer hold because they held the first time."""
+    journal, proxy = forgetful
+    action = an_action()
+    report = a_report(f"{action.id}:acted:1")
+
+    def losing_one(write: Callable[[], object]) -> object:
+        proxy.lose = 1
+        result = write()
+        assert proxy.lose == 0
+        return result
+
+    losing_one(lambda: journal.open(action, a_lease(action), MARKER))
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action)
+    losing_one(lambda: journal.claim(a_lease(action), a_lease(action, 2)))
+    assert journal.look(EFFECT, None).lease == a_lease(action, 2)
+    losing_one(lambda: journal.record(action, a_lease(action, 2, 1_900_000_000.0)))
+    assert journal.look(EFFECT, None).lease == a_lease(action, 2, 1_900_000_000.0)
+    losing_one(lambda: journal.close(closed(action), a_lease(action, 2), report))
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, action)
+    assert list(journal.pending()) == [report]
+    losing_one(lambda: journal.reopen(action, a_lease(action, 3)))
+    assert journal.look(EFFECT, None).lease == a_lease(action, 3)
+    assert losing_one(lambda: journal.note(an_action(2), None, None)) is True
+    assert losing_one(lambda: journal.file(a_report("key"))) is True
+    losing_one(lambda: journal.sent(a_report("key", sns="2026-03-01T10:00:03.000Z", teams=None)))
+    assert [item.pending for item in journal.pending() if item.key == "key"] == [["teams"]]
+    assert proxy.lost == 8
+
+
+def test_the_write_of_another_is_not_taken_for_our_own(forgetful: tuple[Journal, Forgetful]) -> None:
+    journal, proxy = forgetful
+    action = an_action()
+    journal.open(action, a_lease(action), None)
+    proxy.lose = 1
+    with pytest.raises(Busy):
+        journal.open(an_action(), a_lease(action), None)
+    assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None)
+
+
+def test_a_write_whose_every_answer_is_lost_leaves_it_unknown(forgetful: tuple[Journal, Forgetful]) -> None:
+    journal, proxy = forgetful
+    action = an_action()
+    proxy.lose = 100
+    with pytest.raises(Retryable):
+        journal.open(action, a_lease(action), MARKER)
+    proxy.lose = 0
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action)

@@ -1,0 +1,90 @@
+"""What the SDKs raise, and what Stanch makes of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import requests
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseTimeoutError,
+)
+from azure.core.pipeline.transport import HttpRequest, RequestsTransportResponse
+
+from stanch.clouds.azure_errors import translate
+from stanch.errors import AccessDenied, CloudError, Conflict, Gone, Throttled, Unreachable
+
+
+def refusal(
+    status: int, code: str | None, message: str = "why", kind: type[HttpResponseError] = HttpResponseError
+) -> HttpResponseError:
+    """The error that azure-core makes of a real response with this body."""
+    answer = requests.Response()
+    answer.status_code, answer.reason = status, "Reason"
+    answer.headers["Content-Type"] = "application/json"
+    answer._content = json.dumps({"error": {"code": code, "message": message}}).encode() if code else b""
+    request = HttpRequest("GET", "https://management.azure.com/subscriptions")
+    return kind(response=RequestsTransportResponse(request, answer))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (400, "InvalidRequestFormat", CloudError),
+        (400, "NoRegisteredProviderFound", CloudError),
+        (401, "ExpiredAuthenticationToken", AccessDenied),
+        (403, "AuthorizationFailed", AccessDenied),
+        (403, "RequestDisallowedByPolicy", AccessDenied),
+        (403, "Authorization_RequestDenied", AccessDenied),
+        (403, None, AccessDenied),
+        (404, "ResourceNotFound", Gone),
+        (404, "ResourceGroupNotFound", Gone),
+        (404, "Request_ResourceNotFound", Gone),
+        (404, "SubscriptionNotFound", AccessDenied),
+        (404, "InvalidResourceType", CloudError),
+        (404, "InvalidResourceNamespace", CloudError),
+        (408, "RequestTimeout", Unreachable),
+        (409, "Conflict", Conflict),
+        (409, "ScopeLocked", AccessDenied),
+        (409, "AnotherOperationInProgress", Throttled),
+        (412, "PreconditionFailed", Conflict),
+        (429, "TooManyRequests", Throttled),
+        (429, None, Throttled),
+        (500, "InternalServerError", Unreachable),
+        (503, None, Unreachable),
+        # A long-running operation that failed: the poll itself was answered 200.
+        (200, "AuthorizationFailed", AccessDenied),
+        (200, "InternalExecutionError", Unreachable),
+        (200, "VMExtensionProvisioningError", CloudError),
+    ],
+)
+def test_each_answer_has_one_kind(status: int, code: str | None, expected: type[Exception]) -> None:
+    assert type(translate("op", refusal(status, code))) is expected
+
+
+def test_a_considered_no_says_operation_code_and_message() -> None:
+    error = translate("Rules.begin_delete", refusal(403, "AuthorizationFailed", "no right to write"))
+    assert isinstance(error, AccessDenied)
+    assert (error.operation, error.code, error.message) == (
+        "Rules.begin_delete", "AuthorizationFailed", "no right to write",
+    )  # fmt: skip
+    assert str(error) == "Rules.begin_delete: AuthorizationFailed: no right to write"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ServiceRequestError("connection refused"), Unreachable),
+        (ServiceResponseTimeoutError("read timed out"), Unreachable),
+        (ClientAuthenticationError("no credential worked"), AccessDenied),
+        (refusal(200, None, kind=DecodeError), Unreachable),
+        (AzureError("something new"), CloudError),
+    ],
+)
+def test_errors_without_an_answer(error: AzureError, expected: type[Exception]) -> None:
+    assert type(translate("op", error)) is expected

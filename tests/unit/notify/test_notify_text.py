@@ -1,0 +1,287 @@
+"""What people read in a mail and on a terminal."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+
+from stanch.notify.message import change
+from stanch.notify.text import subject, text
+from stanch.report import Report
+from tests.unit.notify.samples import (
+    ACTION,
+    FINDING,
+    HOSTILE,
+    KEY,
+    OUTCOMES,
+    enormous,
+    everywhere,
+    refusal,
+    report,
+    reports,
+)
+
+ACTED = f"""\
+ACTED (high): Deactivate IAM access key
+Contained: a second look confirmed it.
+
+Changed       status of access key {KEY} of user alice.smith: Active → Inactive
+Where         AWS::IAM::AccessKey {KEY}
+              AWS account 111122223333
+Why           UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom (guardduty): API GetCallerIdentity was invoked from a known malicious IP address.
+              confirmed: GuardDuty in 111122223333 (us-east-1) has the finding
+May break     Whatever still signs requests with this key fails at once.
+              the key was last used on 2026-11-23 15:31 UTC for sts in us-east-1
+Not done      sessions that this key already minted live on until they expire or are revoked
+Asked by      stanch, playbook key-leak, mode auto
+Undo          stanch undo {ACTION} --apply --reason 'why'
+Ids           action {ACTION}   (stanch actions show {ACTION})
+              finding {FINDING}
+              report {ACTION}:acted:1, 2026-11-23T15:40:38.123Z
+"""
+
+AZURE_HELD = """\
+HELD (critical): Isolate virtual machine
+Stanch does not go on by itself.
+Reason: exempt: vm-jump matches vm-jump* in the playbook
+
+Where         Microsoft.Compute/virtualMachines /subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/vm-jump
+              Azure subscription 00000000-0000-0000-0000-0000000000a1
+Asked by      alice@corp.example
+Ids           action 1b2c3d4e5f60-0192f5c1a2c   (stanch actions show 1b2c3d4e5f60-0192f5c1a2c)
+              report 1b2c3d4e5f60-0192f5c1a2c:held:1, 2026-11-23T15:40:38.123Z
+"""
+
+REJECTED = """\
+REJECTED: event without a finding
+The event was not believed or not understood. Nothing was changed.
+Reason: detail.newEvaluationResult: is missing
+
+Where         no resource is named
+              AWS account unknown
+Why           an event from config
+Ids           report rejected:0123456789abcdef0123456789abcdef, 2026-11-23T15:40:38.123Z
+"""
+
+
+def line(shown: str, label: str) -> str:
+    """What stands beside a label; '' if it is not there."""
+    return next((row[14:] for row in shown.splitlines() if row.startswith(f"{label:<14}")), "")
+
+
+def test_acted() -> None:
+    assert text(report()) == ACTED
+
+
+def test_a_person_s_held_runbook_on_azure() -> None:
+    vm = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/vm-jump"
+    held = Report(
+        key="1b2c3d4e5f60-0192f5c1a2c:held:1",
+        outcome="held",
+        title="Isolate virtual machine",
+        account="00000000-0000-0000-0000-0000000000a1",
+        severity=5,
+        cloud="azure",
+        resource={"type": "Microsoft.Compute/virtualMachines", "id": vm},
+        remediation="azure.compute.isolate_vm",
+        action_id="1b2c3d4e5f60-0192f5c1a2c",
+        reason="exempt: vm-jump matches vm-jump* in the playbook",
+        requester="alice@corp.example",
+        at="2026-11-23T15:40:38.123Z",
+    )
+    assert text(held) == AZURE_HELD
+    assert subject(held) == "HELD (critical): Isolate virtual machine: vm-jump in 00000000-00..."
+
+
+def test_an_event_without_a_finding() -> None:
+    assert text(refusal()) == REJECTED
+    assert subject(refusal()) == "REJECTED: event without a finding"
+
+
+@pytest.mark.parametrize("outcome", ["planned", "awaiting_approval"])
+def test_a_proposal_says_what_would_happen_and_how_to_act(outcome: str) -> None:
+    shown = text(report(outcome, reason="mode: approve"))
+    assert shown.splitlines()[1].startswith("Nothing was changed")
+    assert line(shown, "Would change") == f"status of access key {KEY} of user alice.smith: Active → Inactive"
+    assert line(shown, "Would break") == "Whatever still signs requests with this key fails at once."
+    assert line(shown, "Stays open") == "sessions that this key already minted live on until they expire or are revoked"
+    assert (
+        line(shown, "To act")
+        == f"stanch run aws.iam.deactivate_access_key {KEY} --reason 'why'   (shows the plan; --apply carries it out)"
+    )
+    assert (line(shown, "Changed"), line(shown, "Undo")) == ("", "")
+
+
+def test_failed_says_that_it_is_not_contained_and_why_once() -> None:
+    failure = (
+        f"status of access key {KEY}: iam:update_access_key: AccessDenied: explicit deny in a service control policy"
+    )
+    shown = text(report("failed", reason=failure, failures=[failure]))
+    assert shown.splitlines()[:3] == [
+        "FAILED (high): Deactivate IAM access key",
+        "NOT contained. Act by hand, or remove the cause and deliver the event again.",
+        f"Reason: {failure}",
+    ]
+    assert shown.count("AccessDenied") == 1
+    assert line(shown, "Tried").endswith("Active → Inactive")
+    assert [line(shown, label) for label in ("Changed", "May break", "Not done")] == ["", "", ""]
+
+
+def test_a_failure_beside_the_containment_is_shown() -> None:
+    shown = text(report(failures=["tag stanch:action: ec2:create_tags: AccessDenied: no"]))
+    assert line(shown, "Failed") == "tag stanch:action: ec2:create_tags: AccessDenied: no"
+
+
+def test_undone_reads_the_other_way_round() -> None:
+    shown = text(report("undone", reason="false positive, ticket 4711"))
+    assert shown.splitlines()[:3] == [
+        "UNDONE (high): Deactivate IAM access key",
+        "A person undid it: all that can be undone is as it was before.",
+        "Reason: false positive, ticket 4711",
+    ]
+    assert line(shown, "Undone") == f"status of access key {KEY} of user alice.smith: Inactive → Active"
+    assert line(shown, "Contained by") == "stanch, playbook key-leak, mode auto"
+    assert line(shown, "Undo") == ""
+
+
+def test_what_cannot_be_undone_says_why() -> None:
+    shown = text(report(undo="the memory is lost"))
+    assert line(shown, "No undo") == "the memory is lost"
+    assert line(shown, "Undo") == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "shown"),
+    [
+        ("partial", "applied", "x: 1 → 2"),
+        ("partial", "failed", "x: 1 → 2 (FAILED)"),
+        ("partial", "skipped", "x: 1 → 2 (not tried)"),
+        ("acted", "failed", "x: 1 → 2 (FAILED)"),
+        ("planned", "planned", "x: 1 → 2"),
+        ("held", "planned", "x: 1 → 2"),
+        ("undone", "undone", "x: 2 → 1"),
+        ("undone", "applied", "x: 1 → 2 (stays)"),
+        ("undone", None, "x: 2 → 1"),
+    ],
+)
+def test_a_change_that_differs_from_the_whole_says_so(outcome: str, status: str | None, shown: str) -> None:
+    assert change({"target": "x", "before": 1, "after": 2, "status": status}, outcome) == shown
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("Active", "Inactive", "Active → Inactive"),
+        (None, "", '(none) → ""'),
+        ("a → b", "c", '"a → b" → c'),
+        (True, None, "true → (none)"),
+        (["sg-1", "sg-2"], ["sg-9"], '["sg-1","sg-2"] → ["sg-9"]'),
+        ({"a": False, "b": True}, {"a": True, "b": True}, "a false → true"),
+        ({"a": 1}, {"b": 2}, "a 1 → (none), b (none) → 2"),
+        ({"cidr": "0.0.0.0/0", "to": 22}, None, '{"cidr":"0.0.0.0/0","to":22} → (none)'),
+        ("x" * 200, None, "x" * 119 + "… → (none)"),
+    ],
+)
+def test_states_are_compact(before: object, after: object, shown: str) -> None:
+    assert change({"target": "t", "before": before, "after": after}, "acted") == f"t: {shown}"
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    changes = [{"target": f"rule sgr-{at}", "before": "open", "after": None} for at in range(12)]
+    shown = text(report(changes=changes))
+    assert "sgr-4: open → (none)\n              … and 7 more\nWhere" in shown
+    assert "sgr-5" not in shown
+    assert len(shown.splitlines()) <= 24
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_fits_a_screen(outcome: str) -> None:
+    rows = text(report(outcome, reason="because")).splitlines()
+    assert rows[0].startswith(outcome.upper().replace("_", " ") + " (high)")
+    assert len(rows) <= 24
+
+
+@pytest.mark.parametrize(
+    "name", ["x; rm -rf ~", "$(id)", "`id`", "--apply", "a'b", "a b", "a\nb", "", "x|y", "x" * 500, "ｘ"]
+)
+def test_an_odd_name_is_in_no_command(name: str) -> None:
+    shown = text(report("planned", resource={"type": "AWS::IAM::AccessKey", "id": name}))
+    assert line(shown, "To act") == ""
+
+
+def test_a_name_with_brackets_is_quoted() -> None:
+    shown = text(report("planned", resource={"type": "T", "id": "/subscriptions/0/resourceGroups/rg(1)"}))
+    assert line(shown, "To act").startswith(
+        "stanch run aws.iam.deactivate_access_key '/subscriptions/0/resourceGroups/rg(1)' --reason"
+    )
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_mail_is_inert(name: str, outcome: str) -> None:
+    shown = text(everywhere(HOSTILE[name], outcome))
+    control = [
+        char for char in shown if char != "\n" and unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+    ]
+    assert control == []
+    assert not re.search(r"(?i)https?:|://|\bwww\.\w|evil\.com|//evil\.", shown)
+    rows = shown.splitlines()
+    assert rows[0].startswith(outcome.upper().replace("_", " "))
+    assert [row for row in rows if row.startswith(("Undo  ", "Subject", "ACTED"))] in (
+        [],
+        [rows[0]],
+        [f"Undo          stanch undo {ACTION} --apply --reason 'why'"],
+        [rows[0], f"Undo          stanch undo {ACTION} --apply --reason 'why'"],
+    )
+
+
+@given(reports)
+@settings(deadline=None)
+def test_any_report_has_a_text_of_whole_lines(given_: Report) -> None:
+    shown = text(given_)
+    assert shown.endswith("\n")
+    assert all(row.isprintable() for row in shown.split("\n"))
+    assert f"report {ACTION}:acted:1, " in shown
+    assert shown.encode().decode() == shown
+
+
+@given(reports)
+@settings(deadline=None)
+def test_any_subject_is_what_sns_takes(given_: Report) -> None:
+    shown = subject(given_)
+    assert 0 < len(shown) <= 99
+    assert set(shown) <= set(string.ascii_letters + string.digits + string.punctuation + " ")
+    assert shown[0].isalpha()
+    assert shown == shown.strip()
+    assert shown.startswith(given_.outcome.upper().replace("_", " "))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_subject_is_inert(name: str) -> None:
+    shown = subject(everywhere(HOSTILE[name]))
+    assert not re.search(r"(?i)https?:|://|www\.\w|evil\.com", shown)
+    assert shown.startswith("ACTED (high): ")
+    assert len(shown) <= 99
+
+
+def test_subjects_begin_with_the_state_and_name_the_place() -> None:
+    assert subject(report()) == f"ACTED (high): Deactivate IAM access key: {KEY} in 111122223333"
+    assert (
+        subject(report("awaiting_approval"))
+        == f"AWAITING APPROVAL (high): Deactivate IAM access key: {KEY} in 111122223333"
+    )
+    long = subject(report("failed", title="Über→" * 30))
+    assert long == f"FAILED (high): ?ber??ber??ber??ber??ber??ber??b...: {KEY} in 111122223333"
+    assert long.endswith(f"...: {KEY} in 111122223333")
+    assert len(long) in (98, 99)
+
+
+def test_more_than_fits_anywhere_still_fits() -> None:
+    shown = text(enormous())
+    assert len(shown.encode()) < 40_000
+    assert f"stanch undo {ACTION} --apply --reason 'why'" in shown
+    assert "… and 45 more" in shown
