@@ -74,7 +74,7 @@ class Responder:
             return self._matched(finding, "the source has no timely read; the live plan is the check", delivery)
         try:
             copies, confirmed = upstream.confirm(finding)
-        except Unconfirmed as error:
+        except (Unconfirmed, MalformedEvent) as error:
             return [self._refuse(finding, Outcome.REJECTED, f"unconfirmed: {error}")]
         return [row for copy in copies for row in self._believed(copy, confirmed, delivery)]
 

@@ -82,6 +82,14 @@ def translate(operation: str, error: Exception) -> StanchError:
     return Unreachable(f"{operation}: {error}")
 
 
+def _without_account_host(request: Any, **_: Any) -> None:
+    """S3 Control's endpoint rules put the account id before the host, which a loopback address cannot bear."""
+    head, _, rest = request.url.partition("://")
+    account, dot, host = rest.partition(".")
+    if dot and account.isdigit() and len(account) == 12:
+        request.url = f"{head}://{host}"
+
+
 class AwsSession:
     """Calls in one account. Clients are made on first use, one a service and region."""
 
@@ -98,7 +106,10 @@ class AwsSession:
         key = (service, region or self.region)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._session.client(service, region_name=key[1], config=self._config)  # type: ignore[call-overload]
+                made: Any = self._session.client(service, region_name=key[1], config=self._config)  # type: ignore[call-overload]
+                if service == "s3control" and not self._config.inject_host_prefix:
+                    made.meta.events.register("before-sign.s3-control", _without_account_host)
+                self._clients[key] = made
             return self._clients[key]
 
     def call(

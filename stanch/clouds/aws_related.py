@@ -16,6 +16,8 @@ PERMISSIONS = frozenset({"ec2:DescribeInstances", "iam:GetInstanceProfile", "iam
 
 def related(cloud: AwsCloud, resource: Resource, wanted: str) -> list[Resource]:
     """Resources of type `wanted` related to `resource`; empty when the resource is gone or has none."""
+    if wanted == "AWS::::Account":
+        return [Resource(wanted, resource.account, resource.account, resource.region, "affected")]
     step = _STEPS.get((resource.type, wanted))
     return step(cloud, resource) if step else []
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from stanch.finding import Severity
 from stanch.notify.untrusted import cut, inert, plain
 from stanch.report import Report
+
+T = TypeVar("T")
 
 NAME = 400
 """Code points of a resource's or a finding's id: ARM ids are long and must be copied whole."""
@@ -79,7 +81,7 @@ def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
     reason = inert(report.reason or "", 2 * width)
     failures = [failure for failure in report.failures if failure not in (report.reason or "")]
     parts: list[tuple[str, Iterable[str]]] = [
-        (wording.changes, listed([change(found, report.outcome, width) for found in report.changes], items)),
+        (wording.changes, listed(report.changes, items, lambda found: change(found, report.outcome, width))),
         ("Where", where(report)),
         ("Why", _why(report, width)),
         (wording.breaks, _prose(report.breaks, items, width)),
@@ -109,10 +111,10 @@ def severity(report: Report) -> str:
     return known.get(report.severity, "unknown")
 
 
-def listed(lines: Sequence[str], items: int) -> list[str]:
-    """The first `items` lines; how many more there are is said, never hidden."""
-    rest = len(lines) - items
-    return list(lines) if rest <= 0 else [*lines[:items], f"… and {rest} more"]
+def listed(found: Sequence[T], items: int, shown: Callable[[T], str]) -> list[str]:
+    """The first `items` as lines; how many more there are is said, never hidden."""
+    rest = len(found) - items
+    return [*(shown(item) for item in found[:items]), *([f"… and {rest} more"] if rest > 0 else [])]
 
 
 def change(found: Mapping[str, Any], outcome: str, width: int = WIDTH) -> str:
@@ -126,6 +128,7 @@ def change(found: Mapping[str, Any], outcome: str, width: int = WIDTH) -> str:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
         told = ", ".join(f"{key} {value(before.get(key), width)} → {value(after.get(key), width)}" for key in keys)
+        told = told or "no difference"
     else:
         told = f"{value(before, width)} → {value(after, width)}"
     note = _NOTES["undone" if outcome == "undone" else "done"].get(str(status)) if outcome in _CARRIED_OUT else None
@@ -165,8 +168,8 @@ def _why(report: Report, width: int) -> list[str]:
     return [said, f"confirmed: {inert(report.why, width)}" if report.why else ""]
 
 
-def _prose(lines: Iterable[str], items: int, width: int) -> list[str]:
-    return listed([shown for line in lines if (shown := inert(line, width))], items)
+def _prose(lines: Sequence[str], items: int, width: int) -> list[str]:
+    return listed([line for line in lines if line.strip()], items, lambda line: inert(line, width))
 
 
 def _asked(report: Report) -> str:

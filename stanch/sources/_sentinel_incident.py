@@ -80,12 +80,15 @@ def is_incident_id(value: object) -> bool:
     return isinstance(value, str) and "/microsoft.securityinsights/incidents/" in value.lower()
 
 
-def read_incident(node: Node, customer: Node) -> Incident:
-    """The incident in an ARM object, an SDK dict or a table's record. Raises MalformedEvent where it has no id that can be one."""
+def read_incident(node: Node, ident: Node, customer: Node) -> Incident:
+    """The incident in an ARM object, an SDK dict or a table's record.
+
+    `ident` is where its Azure id should be, `customer` its workspace's GUID, or absent. Raises MalformedEvent for an id that cannot be one.
+    """
     properties = node.get("properties")
     facts = properties if properties.present else node
     record = node.get("incidentName").present
-    ident = _from_url(node) if record else node.get("id")
+    ident = _from_url(node) if record else ident
     arm = None if record and not ident.present else _incident_id(ident)
     title = facts.get("title").text()
     name = arm.name if arm else node.get("incidentName").required()

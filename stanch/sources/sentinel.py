@@ -44,16 +44,16 @@ def parse(raw: object) -> list[Finding]:
 def _findings(event: Node) -> list[Finding]:
     schema, table, raw = event.get("objectSchemaType").text(), event.get("type").text(), redact(event.value)
     if schema == "Incident":
-        return _incident(event.get("object"), event.get("workspaceId"), raw)
+        node = event.get("object")
+        return _incident(node, node.get("id"), event.get("workspaceId"), raw)
     if schema == "Alert":
         return [_alert(event.get("object"), None, Entities(), raw)]
     if schema is not None:
         raise event.get("objectSchemaType").malformed(f"is {shown(schema)}, which holds no incident and no alert")
     if table == "SecurityIncident" or is_incident_id(event.get("id").value):
-        return _incident(event, Node(None), raw)
-    given = event.get("incidentArmId")
-    if given.present:
-        return _incident(Node({"id": given.value}, event.place), Node(None), raw)
+        return _incident(event, event.get("id"), Node(None), raw)
+    if event.get("incidentArmId").present:
+        return _incident(Node({}, event.place), event.get("incidentArmId"), Node(None), raw)
     if table == "SecurityAlert" or event.get("kind").value == "SecurityAlert" or event.get("systemAlertId").present:
         return [_alert(event, None, Entities(), raw)]
     raise event.malformed("is no Sentinel incident or alert")
@@ -65,8 +65,8 @@ def _facts(node: Node) -> Node:
     return properties if properties.present else node
 
 
-def _incident(node: Node, customer: Node, raw: dict[str, Any]) -> list[Finding]:
-    incident, facts = read_incident(node, customer), _facts(node)
+def _incident(node: Node, ident: Node, customer: Node, raw: dict[str, Any]) -> list[Finding]:
+    incident, facts = read_incident(node, ident, customer), _facts(node)
     related = Entities().read(facts.get("relatedEntities"))
     alerts = [_alert(alert, incident, related, raw) for alert in facts.get("alerts").items()]
     return alerts or [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from stanch.clouds.aws import AwsCloud
 from stanch.errors import Unconfirmed
 from stanch.finding import Finding
@@ -35,7 +37,9 @@ class GuardDutyUpstream:
             raise Unconfirmed(
                 f"GuardDuty in {self._cloud.account} ({region}) has no finding {finding.upstream['finding_id']}"
             )
-        return guardduty.parse(copies[0]), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
+        return guardduty.parse(
+            json.loads(json.dumps(copies[0], default=str))
+        ), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
 
     def _detector(self, finding: Finding, region: str) -> str:
         if region not in self._detectors:

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.tools import children, packages, runtimes
@@ -27,19 +28,22 @@ def running() -> Iterator[str]:
     libraries = jar.parent / "DynamoDBLocal_lib"
     start = [str(java), *QUICK, f"-Djava.library.path={libraries}"]
     compiler = java.resolve().with_name("javac")
+    port = 0 if compiler.exists() else _free_port()
     if compiler.exists():
         command = [*start, "-cp", os.pathsep.join([str(_compiled(compiler, jar)), str(jar)]), SOURCE.stem]
-        ready = _said
     else:
-        port = _free_port()
         command = [*start, "-jar", str(jar), "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    with children.running(command, partial(_listening, port), {"DDB_LOCAL_TELEMETRY": "0"}) as found:
+        yield f"http://127.0.0.1:{found}"
 
-        def ready(_: str) -> int | None:
-            with socket.socket() as probe:
-                return port if probe.connect_ex(("127.0.0.1", port)) == 0 else None
 
-    with children.running(command, ready, {"DDB_LOCAL_TELEMETRY": "0"}) as port:
-        yield f"http://127.0.0.1:{port}"
+def _listening(port: int, printed: str) -> int | None:
+    """The port that LoopbackServer says, or the given one once somebody answers there."""
+    if port:
+        with socket.socket() as probe:
+            return port if probe.connect_ex(("127.0.0.1", port)) == 0 else None
+    said = re.search(r"^listening on (\d+)$", printed, re.MULTILINE)
+    return int(said.group(1)) if said else None
 
 
 def _compiled(compiler: Path, jar: Path) -> Path:
@@ -48,11 +52,6 @@ def _compiled(compiler: Path, jar: Path) -> Path:
         packages.run([str(compiler), "--release", "17", "-cp", classes, "-d", str(folder), str(SOURCE)])
 
     return packages.made("dynamodb-local", [SOURCE], compile_to)
-
-
-def _said(printed: str) -> int | None:
-    found = re.search(r"^listening on (\d+)$", printed, re.MULTILINE)
-    return int(found.group(1)) if found else None
 
 
 def _free_port() -> int:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.tools import runtimes
 
@@ -46,7 +47,7 @@ def made(name: str, sources: list[Path], make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def run(command: list[str], **options: object) -> None:
+def run(command: list[str], **options: Any) -> None:
     """Run it to its end. Raises RuntimeError with all it said if it failed."""
     ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     if ended.returncode:

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any
 
 from moto.core.utils import utcnow
-from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.s3control.models import s3control_backends
 from moto.utilities.utils import get_partition
+
+from stanch.local.aws.ec2 import ec2_backends
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 

@@ -21,11 +21,13 @@ MARKER = "guardduty|arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/
 def an_action(number: int = 1, effect: str = EFFECT, **fields: Any) -> Action:
     """An action with one planned change; `number` makes its id."""
     change = Change("status", "access key AKIAEXAMPLE", "Active", "Inactive", {"user_name": "build"}, ("other",))
-    given = {
+    given: dict[str, Any] = {
         "id": f"{effect[:12]}-{number:011x}",
         "effect": effect,
         "remediation": "aws.iam.deactivate_access_key",
-        "resource": Resource("AWS::IAM::AccessKey", "AKIAEXAMPLE", "111122223333", "eu-west-1", "actor", {"n": [1, None]}),
+        "resource": Resource(
+            "AWS::IAM::AccessKey", "AKIAEXAMPLE", "111122223333", "eu-west-1", "actor", {"n": [1, None]}
+        ),
         "params": {},
         "steps": [Step(change, Status.PLANNED)],
         "opened_at": "2026-03-01T10:00:00.000Z",

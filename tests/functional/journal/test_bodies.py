@@ -42,7 +42,13 @@ def test_evidence_comes_back_exactly(journal: Journal, characters: int) -> None:
     standing = journal.look(EFFECT, MARKER)
     assert standing.open == action
     assert standing.earlier == action
-    assert standing.open.evidence["empty"] == {"": "", "list": [], "map": {}, "nothing": None, "nested": [[None], {"a": None}]}
+    assert standing.open.evidence["empty"] == {
+        "": "",
+        "list": [],
+        "map": {},
+        "nothing": None,
+        "nested": [[None], {"a": None}],
+    }
     assert standing.open.evidence["numbers"][2:4] == [9223372036854775808, 1000000000000000000000000000000]
     assert standing.open.evidence["raw"] == "x" * characters
 
@@ -77,7 +83,9 @@ def test_a_large_report_is_filed_and_delivered(journal: Journal) -> None:
 def test_many_large_actions_are_listed_whole(journal: Journal) -> None:
     """More than one answer of the store can carry."""
     for number in range(1, 19):
-        action = an_action(number, evidence={"raw": str(number % 10) * 1_000_000}, opened_at=f"2026-03-01T10:00:{number:02}.000Z")
+        action = an_action(
+            number, evidence={"raw": str(number % 10) * 1_000_000}, opened_at=f"2026-03-01T10:00:{number:02}.000Z"
+        )
         assert journal.note(action, None, None) is True
     found = [action.evidence["raw"] for action in journal.find(Query())]
     assert found == [str(number % 10) * 1_000_000 for number in range(18, 0, -1)]
@@ -123,7 +131,10 @@ def test_the_first_version_of_the_record_stays_readable() -> None:
     action = unpack(FIXTURE.read_text())
     assert action.id == "5f2a9c1d7e44-19a5b3c2f10"
     assert action.outcome is Outcome.UNDONE
-    assert action.resource.key() == "AWS::EC2::SecurityGroup|arn:aws:ec2:eu-west-1:111122223333:security-group/sg-0a1b2c3d4e5f67890"
+    assert (
+        action.resource.key()
+        == "AWS::EC2::SecurityGroup|arn:aws:ec2:eu-west-1:111122223333:security-group/sg-0a1b2c3d4e5f67890"
+    )
     assert action.resource.role == "target"
     assert [step.status for step in action.steps] == [Status.UNDONE, Status.FAILED]
     assert action.steps[0].change.before == {"rule": "sgr-0123456789abcdef0", "cidr": "0.0.0.0/0", "ports": [22, 22]}
@@ -131,7 +142,10 @@ def test_the_first_version_of_the_record_stays_readable() -> None:
     assert action.steps[1].change.requires == ("rule:sgr-0123456789abcdef0",)
     assert action.steps[1].change.garnish is True
     assert action.params == {"ports": ["22", "3389"]}
-    assert action.undo == {"by": "arn:aws:sts::111122223333:assumed-role/on-call/engineer", "reason": "the bastion is meant to be open"}
+    assert action.undo == {
+        "by": "arn:aws:sts::111122223333:assumed-role/on-call/engineer",
+        "reason": "the bastion is meant to be open",
+    }
     assert [entry["event"] for entry in action.chain] == ["opened", "applied", "closed", "undone"]
     assert json.loads(pack(action)) == json.loads(FIXTURE.read_text())
 

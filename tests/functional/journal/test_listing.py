@@ -31,7 +31,9 @@ def numbers(found: object) -> list[int]:
 def listed(journal: Journal) -> Journal:
     """Six actions over forty days; the first number is the newest but one."""
     key = an_action().resource
-    machine = Resource("Microsoft.Compute/virtualMachines", "/subscriptions/S/vm", "AAAAAAAA-0000-0000-0000-000000000000")
+    machine = Resource(
+        "Microsoft.Compute/virtualMachines", "/subscriptions/S/vm", "AAAAAAAA-0000-0000-0000-000000000000"
+    )
     rows: list[tuple[int, str, datetime, Outcome | None, str | None, Resource]] = [
         (1, EFFECT, ago(minutes=5), Outcome.ACTED, "leaked-key", key),
         (2, OTHER, ago(minutes=1), Outcome.HELD, "leaked-key", replace(key, account="444455556666")),

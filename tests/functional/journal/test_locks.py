@@ -183,7 +183,7 @@ def test_an_id_that_does_not_name_its_effect_is_refused(journal: Journal) -> Non
         lambda: journal.reopen(stray, a_lease(stray)),
         lambda: journal.note(stray, None, None),
     ):
-        with pytest.raises(InvalidInput, match="action.id"):
+        with pytest.raises(InvalidInput, match=r"action\.id"):
             write()
     assert journal.look(EFFECT, None) == Standing(None, None, None)
 
@@ -191,8 +191,8 @@ def test_an_id_that_does_not_name_its_effect_is_refused(journal: Journal) -> Non
 def test_a_report_of_an_action_starts_with_its_id(journal: Journal) -> None:
     action = an_action()
     journal.open(action, a_lease(action), None)
-    with pytest.raises(InvalidInput, match="report.key"):
+    with pytest.raises(InvalidInput, match=r"report\.key"):
         journal.close(action, a_lease(action), a_report("someone else's"))
-    with pytest.raises(InvalidInput, match="report.key"):
+    with pytest.raises(InvalidInput, match=r"report\.key"):
         journal.note(an_action(2), None, a_report("someone else's"))
     assert journal.look(EFFECT, None).lease == a_lease(action)

@@ -40,7 +40,12 @@ def test_a_report_without_an_action_is_filed_once(journal: Journal) -> None:
 
 
 def test_pending_reports_come_oldest_first(journal: Journal) -> None:
-    times = ["2026-03-01T10:00:00.500Z", "2026-02-01T10:00:00.000Z", "2026-03-01T10:00:00.000Z", "2025-12-31T23:59:59.999Z"]
+    times = [
+        "2026-03-01T10:00:00.500Z",
+        "2026-02-01T10:00:00.000Z",
+        "2026-03-01T10:00:00.000Z",
+        "2025-12-31T23:59:59.999Z",
+    ]
     for number, at in enumerate(times):
         assert journal.file(a_report(f"report {number}", at)) is True
     assert [item.key for item in journal.pending()] == ["report 3", "report 1", "report 2", "report 0"]

@@ -14,7 +14,7 @@ import pytest
 from stanch.errors import CloudError, InvalidInput, Throttled, Unreachable
 from stanch.journal import Query, Standing, sqlite_file
 from stanch.journal.sqlite import SqliteJournal
-from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
+from tests.functional.journal.records import EFFECT, MARKER, a_lease, an_action, closed
 
 PRELUDE = """
 import os, sys

@@ -9,6 +9,14 @@ from conftest import REGION
 from stanch.finding import Finding
 from stanch.sources import config, guardduty
 
+KEY = "AKIAI44QH8DHBEXAMPLE"
+GROUP = "sg-0a1b2c3d4e5f60718"
+INSTANCE = "i-0a1b2c3d4e5f60718"
+ENI = "eni-0a1b2c3d4e5f60718"
+TOR = "UnauthorizedAccess:IAMUser/TorIPCaller"
+SSH = "UnauthorizedAccess:EC2/SSHBruteForce"
+C2 = "Backdoor:EC2/C&CActivity.B"
+
 
 def config_finding(
     rule: str, resource_type: str, resource_id: str, account: str, *, verdict: str = "NON_COMPLIANT",

@@ -182,6 +182,7 @@ def test_a_change_that_differs_from_the_whole_says_so(outcome: str, status: str 
         (["sg-1", "sg-2"], ["sg-9"], '["sg-1","sg-2"] → ["sg-9"]'),
         ({"a": False, "b": True}, {"a": True, "b": True}, "a false → true"),
         ({"a": 1}, {"b": 2}, "a 1 → (none), b (none) → 2"),
+        ({"a": 1}, {"a": 1, "b": None}, "no difference"),
         ({"cidr": "0.0.0.0/0", "to": 22}, None, '{"cidr":"0.0.0.0/0","to":22} → (none)'),
         ("x" * 200, None, "x" * 119 + "… → (none)"),
     ],
@@ -275,7 +276,7 @@ def test_subjects_begin_with_the_state_and_name_the_place() -> None:
         == f"AWAITING APPROVAL (high): Deactivate IAM access key: {KEY} in 111122223333"
     )
     long = subject(report("failed", title="Über→" * 30))
-    assert long == f"FAILED (high): ?ber??ber??ber??ber??ber??ber??b...: {KEY} in 111122223333"
+    assert long == f"FAILED (high): ?ber??ber??ber??ber??ber??ber??ber??ber??be...: {KEY} in 111122223333"
     assert long.endswith(f"...: {KEY} in 111122223333")
     assert len(long) in (98, 99)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance, Reservation
 from moto.ec2.utils import random_reservation_id
 
 from stanch.finding import Resource
+from stanch.local.aws.ec2 import ec2_backends
 from stanch.local.aws.seeding import exposure, iam
 from stanch.local.aws.seeding.network import beside, check_id, ensure_group, ensure_subnet
 from stanch.local.aws.seeding.scene import Scene

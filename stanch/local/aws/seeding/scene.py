@@ -12,11 +12,11 @@ from typing import Any
 from botocore.model import StructureShape
 from moto.config.models import MANAGED_RULES_CONSTRAINTS
 from moto.core.utils import get_service_model
-from moto.ec2.models import ec2_backends
 from moto.utilities.utils import get_partition
 
 from stanch.errors import StanchError
 from stanch.finding import Finding, Resource
+from stanch.local.aws.ec2 import ec2_backends
 from stanch.local.aws.seeding.rules import identifier
 from stanch.local.aws.shapes import conform
 
