@@ -67,8 +67,9 @@ def test_letter_case_changes_nothing(path: Path) -> None:
 
 
 def normal(finding: Finding) -> Finding:
-    """A rule's own parameters are the customer's, and keep their letters."""
-    return replace(finding, upstream={**finding.upstream, "rule_parameters": None})
+    """A rule's own parameters are the customer's, and the place of an entity leads through its own keys: both keep their letters."""
+    notes = [{**note, "place": note["place"].lower()} for note in finding.upstream.get("unresolved", [])]
+    return replace(finding, upstream={**finding.upstream, "rule_parameters": None, "unresolved": notes})
 
 
 def test_most_of_the_corpus_is_findings() -> None:

@@ -38,7 +38,9 @@ def _check_json(value: Any, shape: Shape, place: str) -> None:
         for key in value:
             if key not in names:
                 raise WrongShape(f"{place}.{key} is no member of {shape.name}")
-        missing = [name for name in shape.required_members if shape.members[name].serialization.get("name", name) not in value]
+        missing = [
+            name for name in shape.required_members if shape.members[name].serialization.get("name", name) not in value
+        ]
         if missing:
             raise WrongShape(f"{place} lacks {missing}")
         for key, item in value.items():
@@ -52,7 +54,9 @@ def _check_json(value: Any, shape: Shape, place: str) -> None:
         _object(value, place)
         for key, item in value.items():
             _check_json(item, shape.value, f"{place}.{key}")
-    elif not isinstance(value, _JSON_TYPES[shape.type_name]) or (shape.type_name != "boolean" and isinstance(value, bool)):
+    elif not isinstance(value, _JSON_TYPES[shape.type_name]) or (
+        shape.type_name != "boolean" and isinstance(value, bool)
+    ):
         raise WrongShape(f"{place} is no {shape.type_name}: {value!r}")
 
 

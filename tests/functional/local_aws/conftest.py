@@ -79,7 +79,11 @@ class Lab:
 
     def writes(self, service: str) -> list[str]:
         """The operations of the service that were called and change something, in order."""
-        return [call["operation"] for call in self.own("GET", "calls")[1]["calls"] if call["service"] == service and call["write"]]
+        return [
+            call["operation"]
+            for call in self.own("GET", "calls")[1]["calls"]
+            if call["service"] == service and call["write"]
+        ]
 
 
 def without_account_host(request: Any, **_: Any) -> None:

@@ -81,7 +81,13 @@ def guardduty_finding(
             "eventFirstSeen": "2026-03-01T09:00:00Z", "eventLastSeen": "2026-03-01T09:30:00Z", **(service or {}),
         }, **more,
     }  # fmt: skip
-    event = {"source": "aws.guardduty", "detail-type": "GuardDuty Finding", "account": account, "region": REGION, "detail": detail}
+    event = {
+        "source": "aws.guardduty",
+        "detail-type": "GuardDuty Finding",
+        "account": account,
+        "region": REGION,
+        "detail": detail,
+    }
     return guardduty.parse(event)[0]
 
 

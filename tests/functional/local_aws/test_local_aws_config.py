@@ -16,8 +16,13 @@ BUCKET = "AWS::S3::Bucket"
 
 
 def _evaluations(client: Any, rule: str, *kinds: str) -> list[tuple[str, str]]:
-    found = client.get_compliance_details_by_config_rule(ConfigRuleName=rule, ComplianceTypes=list(kinds))["EvaluationResults"]
-    return [(one["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"], one["ComplianceType"]) for one in found]
+    found = client.get_compliance_details_by_config_rule(ConfigRuleName=rule, ComplianceTypes=list(kinds))[
+        "EvaluationResults"
+    ]
+    return [
+        (one["EvaluationResultIdentifier"]["EvaluationResultQualifier"]["ResourceId"], one["ComplianceType"])
+        for one in found
+    ]
 
 
 @pytest.fixture
@@ -63,14 +68,23 @@ def test_put_evaluations_changes_what_the_rule_says(config: Any) -> None:
     assert answer["FailedEvaluations"] == []
     assert _evaluations(config, "custom-rule") == [("local-aws-one", "COMPLIANT"), ("local-aws-two", "NON_COMPLIANT")]
     assert _evaluations(config, "custom-rule", "NON_COMPLIANT") == [("local-aws-two", "NON_COMPLIANT")]
-    compliance = config.describe_compliance_by_config_rule(ConfigRuleNames=["custom-rule"])["ComplianceByConfigRules"][0]
+    compliance = config.describe_compliance_by_config_rule(ConfigRuleNames=["custom-rule"])["ComplianceByConfigRules"][
+        0
+    ]
     assert compliance["Compliance"]["ComplianceContributorCount"] == {"CappedCount": 1, "CapExceeded": False}
-    by_resource = config.get_compliance_details_by_resource(ResourceType=BUCKET, ResourceId="local-aws-two")["EvaluationResults"]
+    by_resource = config.get_compliance_details_by_resource(ResourceType=BUCKET, ResourceId="local-aws-two")[
+        "EvaluationResults"
+    ]
     assert [(one["ComplianceType"], one["Annotation"]) for one in by_resource] == [("NON_COMPLIANT", "open")]
 
 
 def test_an_unknown_token_records_nothing(config: Any) -> None:
-    one = {"ComplianceResourceType": BUCKET, "ComplianceResourceId": "x", "ComplianceType": "COMPLIANT", "OrderingTimestamp": datetime.now(UTC)}
+    one = {
+        "ComplianceResourceType": BUCKET,
+        "ComplianceResourceId": "x",
+        "ComplianceType": "COMPLIANT",
+        "OrderingTimestamp": datetime.now(UTC),
+    }
     with pytest.raises(ClientError) as refused:
         config.put_evaluations(ResultToken="forged", Evaluations=[one])
     assert refused.value.response["Error"]["Code"] == "InvalidResultTokenException"
@@ -83,12 +97,19 @@ def test_results_come_in_pages(config: Any) -> None:
     config.put_evaluations(
         ResultToken="token-1",
         Evaluations=[
-            {"ComplianceResourceType": BUCKET, "ComplianceResourceId": f"b-{number}", "ComplianceType": "NON_COMPLIANT", "OrderingTimestamp": now}
+            {
+                "ComplianceResourceType": BUCKET,
+                "ComplianceResourceId": f"b-{number}",
+                "ComplianceType": "NON_COMPLIANT",
+                "OrderingTimestamp": now,
+            }
             for number in range(30)
         ],
     )
     first = config.get_compliance_details_by_config_rule(ConfigRuleName="custom-rule", Limit=20)
-    rest = config.get_compliance_details_by_config_rule(ConfigRuleName="custom-rule", Limit=20, NextToken=first["NextToken"])
+    rest = config.get_compliance_details_by_config_rule(
+        ConfigRuleName="custom-rule", Limit=20, NextToken=first["NextToken"]
+    )
     assert (len(first["EvaluationResults"]), len(rest["EvaluationResults"]), rest.get("NextToken")) == (20, 11, None)
     summary = config.describe_compliance_by_config_rule()["ComplianceByConfigRules"][0]["Compliance"]
     assert summary["ComplianceContributorCount"] == {"CappedCount": 25, "CapExceeded": True}

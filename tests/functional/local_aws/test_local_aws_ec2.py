@@ -30,7 +30,12 @@ class Network:
 
     def instance(self, *groups: str) -> tuple[str, str]:
         made = self.ec2.run_instances(
-            ImageId="ami-0a1b2c3d4e5f60718", MinCount=1, MaxCount=1, InstanceType="t3.micro", SubnetId=self.subnet, SecurityGroupIds=list(groups)
+            ImageId="ami-0a1b2c3d4e5f60718",
+            MinCount=1,
+            MaxCount=1,
+            InstanceType="t3.micro",
+            SubnetId=self.subnet,
+            SecurityGroupIds=list(groups),
         )["Instances"][0]
         return made["InstanceId"], made["NetworkInterfaces"][0]["NetworkInterfaceId"]
 
@@ -39,9 +44,13 @@ class Network:
         return [group["GroupId"] for group in found["Groups"]]
 
     def rules(self, group: str) -> dict[str, tuple[Any, ...]]:
-        found = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+        found = self.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])[
+            "SecurityGroupRules"
+        ]
         return {
-            rule["SecurityGroupRuleId"]: (rule["FromPort"], rule.get("CidrIpv4") or rule.get("CidrIpv6")) for rule in found if not rule["IsEgress"]
+            rule["SecurityGroupRuleId"]: (rule["FromPort"], rule.get("CidrIpv4") or rule.get("CidrIpv6"))
+            for rule in found
+            if not rule["IsEgress"]
         }
 
 
@@ -137,8 +146,14 @@ def test_authorize_answers_with_every_rule(net: Network) -> None:
 def test_authorize_is_all_or_nothing(net: Network) -> None:
     group = net.group("g")
     net.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
-    assert refused(net.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[HTTPS, SSH]) == "InvalidPermission.Duplicate"
-    assert refused(net.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[HTTPS, HTTPS]) == "InvalidPermission.Duplicate"
+    assert (
+        refused(net.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[HTTPS, SSH])
+        == "InvalidPermission.Duplicate"
+    )
+    assert (
+        refused(net.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[HTTPS, HTTPS])
+        == "InvalidPermission.Duplicate"
+    )
     assert list(net.rules(group).values()) == [(22, "0.0.0.0/0")]
 
 
@@ -156,7 +171,9 @@ def test_one_unknown_rule_id_revokes_nothing(net: Network) -> None:
     group = net.group("g")
     net.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
     known = next(iter(net.rules(group)))
-    code = refused(net.ec2.revoke_security_group_ingress, GroupId=group, SecurityGroupRuleIds=[known, "sgr-0000000000000dead"])
+    code = refused(
+        net.ec2.revoke_security_group_ingress, GroupId=group, SecurityGroupRuleIds=[known, "sgr-0000000000000dead"]
+    )
     assert code == "InvalidSecurityGroupRuleId.NotFound"
     assert list(net.rules(group)) == [known]
     assert refused(net.ec2.revoke_security_group_ingress, GroupId=group) == "MissingParameter"
@@ -165,7 +182,10 @@ def test_one_unknown_rule_id_revokes_nothing(net: Network) -> None:
 def test_an_unknown_permission_is_an_error_in_an_own_vpc(net: Network) -> None:
     group = net.group("g")
     net.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
-    assert refused(net.ec2.revoke_security_group_ingress, GroupId=group, IpPermissions=[SSH, SSH6]) == "InvalidPermission.NotFound"
+    assert (
+        refused(net.ec2.revoke_security_group_ingress, GroupId=group, IpPermissions=[SSH, SSH6])
+        == "InvalidPermission.NotFound"
+    )
     assert list(net.rules(group).values()) == [(22, "0.0.0.0/0")]
 
 
@@ -185,14 +205,26 @@ def test_egress_is_revoked_the_same_way(net: Network) -> None:
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     answer = net.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[everything])
     assert [rule["IsEgress"] for rule in answer["RevokedSecurityGroupRules"]] == [True]
-    assert refused(net.ec2.revoke_security_group_egress, GroupId=group, IpPermissions=[everything]) == "InvalidPermission.NotFound"
+    assert (
+        refused(net.ec2.revoke_security_group_egress, GroupId=group, IpPermissions=[everything])
+        == "InvalidPermission.NotFound"
+    )
     net.ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[everything])
-    assert net.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"][0]["IpProtocol"] == "-1"
+    assert (
+        net.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"][0]["IpProtocol"]
+        == "-1"
+    )
 
 
 def test_a_dry_run_changes_nothing(net: Network) -> None:
     group = net.group("g")
-    assert refused(net.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[SSH], DryRun=True) == "DryRunOperation"
+    assert (
+        refused(net.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[SSH], DryRun=True)
+        == "DryRunOperation"
+    )
     net.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[SSH])
-    assert refused(net.ec2.revoke_security_group_ingress, GroupId=group, IpPermissions=[SSH], DryRun=True) == "DryRunOperation"
+    assert (
+        refused(net.ec2.revoke_security_group_ingress, GroupId=group, IpPermissions=[SSH], DryRun=True)
+        == "DryRunOperation"
+    )
     assert len(net.rules(group)) == 1

@@ -9,7 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 from conftest import OTHER, Lab
 
-KINDS = ["UnauthorizedAccess:IAMUser/MaliciousIPCaller", "Recon:EC2/PortProbeUnprotectedPort", "Policy:S3/BucketPublicAccessGranted"]
+KINDS = [
+    "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
+    "Recon:EC2/PortProbeUnprotectedPort",
+    "Policy:S3/BucketPublicAccessGranted",
+]
 
 
 @pytest.fixture
@@ -51,7 +55,9 @@ def test_criteria_choose(guardduty: Any) -> None:
 
 
 def test_pages_hold_every_finding_once(guardduty: Any) -> None:
-    pages = guardduty.get_paginator("list_findings").paginate(DetectorId=guardduty.detector, PaginationConfig={"PageSize": 2})
+    pages = guardduty.get_paginator("list_findings").paginate(
+        DetectorId=guardduty.detector, PaginationConfig={"PageSize": 2}
+    )
     sizes = [page["FindingIds"] for page in pages]
     assert [len(page) for page in sizes] == [2, 1]
     assert sorted(sum(sizes, [])) == sorted(_ids(guardduty))
@@ -76,7 +82,10 @@ def test_an_unknown_finding_is_left_out_not_an_error(guardduty: Any) -> None:
 
 def test_another_accounts_detector_is_refused(guardduty: Any, lab: Lab) -> None:
     stranger = lab.client("guardduty", OTHER)
-    for call in (stranger.list_findings, lambda DetectorId: stranger.get_findings(DetectorId=DetectorId, FindingIds=["a"])):
+    for call in (
+        stranger.list_findings,
+        lambda DetectorId: stranger.get_findings(DetectorId=DetectorId, FindingIds=["a"]),
+    ):
         with pytest.raises(ClientError) as refused:
             call(DetectorId=guardduty.detector)
         assert refused.value.response["Error"]["Code"] == "BadRequestException"

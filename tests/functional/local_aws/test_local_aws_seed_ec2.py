@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from conftest import HOME, OTHER, REGION, Lab
-from findings import C2, ENI, GROUP, INSTANCE, KEY, SSH, TOR, access_key, config_finding, guardduty_finding, instance, item_change
+from findings import (
+    C2,
+    ENI,
+    GROUP,
+    INSTANCE,
+    SSH,
+    config_finding,
+    guardduty_finding,
+    instance,
+    item_change,
+)
 
-from stanch.finding import Finding
-from stanch.local.aws.finding_json import finding_from_json, finding_to_json
 from stanch.local.aws.seed import seed
 
 
@@ -35,13 +41,15 @@ def anywhere(*ports: int) -> set[tuple[Any, ...]]:
     return {("tcp", port, port, source) for port in ports for source in ("0.0.0.0/0", "::/0")}
 
 
-
-
 def test_an_attacked_instance_runs_with_the_ids_and_the_open_port(lab: Lab) -> None:
     seed(lab.url, guardduty_finding(SSH, instance(), OTHER), HOME)
     ec2 = lab.client("ec2", OTHER)
     found = ec2.describe_instances(InstanceIds=[INSTANCE])["Reservations"][0]["Instances"][0]
-    assert (found["State"]["Name"], found["InstanceType"], found["VpcId"]) == ("running", "m5.large", "vpc-0a1b2c3d4e5f60718")
+    assert (found["State"]["Name"], found["InstanceType"], found["VpcId"]) == (
+        "running",
+        "m5.large",
+        "vpc-0a1b2c3d4e5f60718",
+    )
     assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == {"Name": "web-1", "team": "payments"}
     interface = found["NetworkInterfaces"][0]
     assert (interface["NetworkInterfaceId"], interface["SubnetId"]) == (ENI, "subnet-0a1b2c3d4e5f60718")
@@ -62,7 +70,11 @@ def test_seeding_again_changes_nothing_of_an_instance(lab: Lab) -> None:
     ec2 = lab.client("ec2", OTHER)
     quarantine = ec2.create_security_group(GroupName="q", Description="q", VpcId="vpc-0a1b2c3d4e5f60718")["GroupId"]
     ec2.modify_network_interface_attribute(NetworkInterfaceId=ENI, Groups=[quarantine])
-    open_rules = [rule["SecurityGroupRuleId"] for rule in ec2.describe_security_group_rules()["SecurityGroupRules"] if rule["FromPort"] == 22]
+    open_rules = [
+        rule["SecurityGroupRuleId"]
+        for rule in ec2.describe_security_group_rules()["SecurityGroupRules"]
+        if rule["FromPort"] == 22
+    ]
     ec2.revoke_security_group_ingress(GroupId=GROUP, SecurityGroupRuleIds=open_rules)
     assert seed(lab.url, finding, HOME) == []
     found = ec2.describe_network_interfaces(NetworkInterfaceIds=[ENI])["NetworkInterfaces"][0]
@@ -77,9 +89,13 @@ def test_what_was_seeded_can_be_changed_like_anything_else(lab: Lab) -> None:
     volume = ec2.describe_volumes()["Volumes"][0]["VolumeId"]
     assert ec2.create_snapshot(VolumeId=volume)["VolumeId"] == volume
     ec2.create_tags(Resources=[INSTANCE, GROUP], Tags=[{"Key": "stanch:action", "Value": "a"}])
-    assert ec2.describe_security_groups(GroupIds=[GROUP])["SecurityGroups"][0]["Tags"] == [{"Key": "stanch:action", "Value": "a"}]
+    assert ec2.describe_security_groups(GroupIds=[GROUP])["SecurityGroups"][0]["Tags"] == [
+        {"Key": "stanch:action", "Value": "a"}
+    ]
     ec2.stop_instances(InstanceIds=[INSTANCE])
-    assert ec2.describe_instances(InstanceIds=[INSTANCE])["Reservations"][0]["Instances"][0]["State"]["Name"] == "stopped"
+    assert (
+        ec2.describe_instances(InstanceIds=[INSTANCE])["Reservations"][0]["Instances"][0]["State"]["Name"] == "stopped"
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +139,9 @@ def test_two_instances_may_share_group_subnet_and_vpc(lab: Lab) -> None:
     seed(lab.url, guardduty_finding(SSH, instance(), OTHER), HOME)
     second = instance("i-0ffffffffffffffff", networkInterfaceId="eni-0ffffffffffffffff", privateIpAddress="10.0.0.24")
     seed(lab.url, guardduty_finding(SSH, second, OTHER, one="b" * 32), HOME)
-    found = lab.client("ec2", OTHER).describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [GROUP]}])["NetworkInterfaces"]
+    found = lab.client("ec2", OTHER).describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [GROUP]}])[
+        "NetworkInterfaces"
+    ]
     assert {one["Attachment"]["InstanceId"]: one["SubnetId"] for one in found} == {
         INSTANCE: "subnet-0a1b2c3d4e5f60718", "i-0ffffffffffffffff": "subnet-0a1b2c3d4e5f60718",
     }  # fmt: skip
@@ -131,7 +149,11 @@ def test_two_instances_may_share_group_subnet_and_vpc(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "ports"),
-    [("restricted-ssh", (22,)), ("restricted-common-ports", (20, 21, 3389, 3306, 4333)), ("securityhub-restricted-ssh-1a2b3c4d", (22,))],
+    [
+        ("restricted-ssh", (22,)),
+        ("restricted-common-ports", (20, 21, 3389, 3306, 4333)),
+        ("securityhub-restricted-ssh-1a2b3c4d", (22,)),
+    ],
 )
 def test_a_group_has_the_rules_that_its_config_rule_forbids(lab: Lab, rule: str, ports: tuple[int, ...]) -> None:
     said = seed(lab.url, config_finding(rule, "AWS::EC2::SecurityGroup", GROUP, OTHER), HOME)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
-from conftest import HOME, OTHER, REGION, Lab
-from findings import C2, ENI, GROUP, INSTANCE, KEY, SSH, TOR, access_key, config_finding, guardduty_finding, instance, item_change
+from conftest import HOME, OTHER, Lab
+from findings import (
+    KEY,
+    TOR,
+    access_key,
+    config_finding,
+    guardduty_finding,
+)
 
-from stanch.finding import Finding
-from stanch.local.aws.finding_json import finding_from_json, finding_to_json
 from stanch.local.aws.seed import seed
 
 
@@ -48,7 +48,13 @@ def test_a_role_trusts_its_own_account(lab: Lab) -> None:
 
 def test_a_single_sign_on_role_has_its_path(lab: Lab) -> None:
     name = "AWSReservedSSO_Admin_0123456789abcdef"
-    seed(lab.url, guardduty_finding(TOR, access_key("ASIAI44QH8DHBEXAMPLE", name, "AssumedRole", "AROACKCEVSQ6C2EXAMPLE:s"), OTHER), HOME)
+    seed(
+        lab.url,
+        guardduty_finding(
+            TOR, access_key("ASIAI44QH8DHBEXAMPLE", name, "AssumedRole", "AROACKCEVSQ6C2EXAMPLE:s"), OTHER
+        ),
+        HOME,
+    )
     assert lab.client("iam", OTHER).get_role(RoleName=name)["Role"]["Path"] == "/aws-reserved/sso.amazonaws.com/"
 
 

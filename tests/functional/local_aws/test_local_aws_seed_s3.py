@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, OTHER, REGION, Lab
-from findings import C2, ENI, GROUP, INSTANCE, KEY, SSH, TOR, access_key, config_finding, guardduty_finding, instance, item_change
+from conftest import HOME, OTHER, Lab
+from findings import (
+    config_finding,
+    guardduty_finding,
+)
 
-from stanch.finding import Finding
-from stanch.local.aws.finding_json import finding_from_json, finding_to_json
 from stanch.local.aws.seed import seed
-
 
 OFF = {"BlockPublicAcls": False, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
 
@@ -49,18 +48,42 @@ def test_a_bucket_is_open_as_guardduty_saw_it(lab: Lab) -> None:
             "blockPublicAccess": {"blockPublicAcls": True, "ignorePublicAcls": False, "blockPublicPolicy": False, "restrictPublicBuckets": False},
         }},
     }  # fmt: skip
-    details = [{"arn": "arn:aws:s3:::local-aws-granted", "name": "local-aws-granted", "type": "Destination", "publicAccess": access}]
-    seed(lab.url, guardduty_finding("Policy:S3/BucketPublicAccessGranted", {"resourceType": "S3Bucket", "s3BucketDetails": details}, OTHER), HOME)
+    details = [
+        {
+            "arn": "arn:aws:s3:::local-aws-granted",
+            "name": "local-aws-granted",
+            "type": "Destination",
+            "publicAccess": access,
+        }
+    ]
+    seed(
+        lab.url,
+        guardduty_finding(
+            "Policy:S3/BucketPublicAccessGranted", {"resourceType": "S3Bucket", "s3BucketDetails": details}, OTHER
+        ),
+        HOME,
+    )
     s3 = lab.client("s3", OTHER)
     assert block_of(lab, "local-aws-granted") == {**OFF, "BlockPublicAcls": True}
-    assert json.loads(s3.get_bucket_policy(Bucket="local-aws-granted")["Policy"])["Statement"][0]["Action"] == ["s3:PutObject"]
-    grants = [(grant["Grantee"].get("URI"), grant["Permission"]) for grant in s3.get_bucket_acl(Bucket="local-aws-granted")["Grants"]]
+    assert json.loads(s3.get_bucket_policy(Bucket="local-aws-granted")["Policy"])["Statement"][0]["Action"] == [
+        "s3:PutObject"
+    ]
+    grants = [
+        (grant["Grantee"].get("URI"), grant["Permission"])
+        for grant in s3.get_bucket_acl(Bucket="local-aws-granted")["Grants"]
+    ]
     assert ("http://acs.amazonaws.com/groups/global/AllUsers", "READ") in grants
 
 
 def test_a_bucket_that_was_only_read_from_is_not_made_public(lab: Lab) -> None:
     details = [{"arn": "arn:aws:s3:::local-aws-read", "name": "local-aws-read"}]
-    seed(lab.url, guardduty_finding("Discovery:S3/AnomalousBehavior", {"resourceType": "S3Bucket", "s3BucketDetails": details}, OTHER), HOME)
+    seed(
+        lab.url,
+        guardduty_finding(
+            "Discovery:S3/AnomalousBehavior", {"resourceType": "S3Bucket", "s3BucketDetails": details}, OTHER
+        ),
+        HOME,
+    )
     with pytest.raises(ClientError) as missing:
         lab.client("s3", OTHER).get_bucket_policy(Bucket="local-aws-read")
     assert missing.value.response["Error"]["Code"] == "NoSuchBucketPolicy"
@@ -75,4 +98,6 @@ def test_an_accounts_own_block_is_never_taken_away(lab: Lab) -> None:
     assert missing.value.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
     control.put_public_access_block(AccountId=OTHER, PublicAccessBlockConfiguration=dict.fromkeys(OFF, True))
     assert seed(lab.url, finding, HOME) == []
-    assert control.get_public_access_block(AccountId=OTHER)["PublicAccessBlockConfiguration"] == dict.fromkeys(OFF, True)
+    assert control.get_public_access_block(AccountId=OTHER)["PublicAccessBlockConfiguration"] == dict.fromkeys(
+        OFF, True
+    )

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from conftest import HOME, OTHER, REGION, Lab
-from findings import C2, ENI, GROUP, INSTANCE, KEY, SSH, TOR, access_key, config_finding, guardduty_finding, instance, item_change
+from findings import (
+    GROUP,
+    KEY,
+    SSH,
+    TOR,
+    access_key,
+    config_finding,
+    guardduty_finding,
+    instance,
+)
 
 from stanch.finding import Finding
 from stanch.local.aws.finding_json import finding_from_json, finding_to_json
@@ -36,18 +45,24 @@ def test_a_compliant_resource_is_not_exposed(lab: Lab) -> None:
 
 
 def test_a_type_that_cannot_be_made_is_said(lab: Lab) -> None:
-    cluster = {"resourceType": "EKSCluster", "eksClusterDetails": {"name": "c", "arn": f"arn:aws:eks:{REGION}:{OTHER}:cluster/c"}}
+    cluster = {
+        "resourceType": "EKSCluster",
+        "eksClusterDetails": {"name": "c", "arn": f"arn:aws:eks:{REGION}:{OTHER}:cluster/c"},
+    }
     said = seed(lab.url, guardduty_finding("Discovery:Kubernetes/TorIPCaller", cluster, OTHER), HOME)
-    assert f"AWS::EKS::Cluster arn:aws:eks:{REGION}:{OTHER}:cluster/c cannot be created in the local AWS; only the finding was." in said
+    assert (
+        f"AWS::EKS::Cluster arn:aws:eks:{REGION}:{OTHER}:cluster/c cannot be created in the local AWS; only the finding was."
+        in said
+    )
 
 
-@pytest.mark.parametrize(("account", "why"), [("999", "'999' is no AWS account id"), ("1234567891234", "is no AWS account id")])
+@pytest.mark.parametrize(
+    ("account", "why"), [("999", "'999' is no AWS account id"), ("1234567891234", "is no AWS account id")]
+)
 def test_an_account_that_cannot_be_gets_nothing(lab: Lab, account: str, why: str) -> None:
     said = seed(lab.url, guardduty_finding(TOR, access_key(KEY, "alice"), account), HOME)
     assert why in said[0]
     assert lab.client("guardduty").list_detectors()["DetectorIds"] == []
-
-
 
 
 def found_at(lab: Lab, account: str, one: str = "a" * 32) -> list[dict[str, Any]]:
@@ -67,7 +82,10 @@ def test_a_finding_is_known_to_the_home_account_and_its_own(lab: Lab) -> None:
 
 def test_letter_case_of_the_event_does_not_matter(lab: Lab) -> None:
     plain = guardduty_finding(TOR, access_key(KEY, "alice"), OTHER)
-    upper = json.loads(json.dumps(plain.raw["detail"]), object_pairs_hook=lambda pairs: {key[0].upper() + key[1:]: value for key, value in pairs})
+    upper = json.loads(
+        json.dumps(plain.raw["detail"]),
+        object_pairs_hook=lambda pairs: {key[0].upper() + key[1:]: value for key, value in pairs},
+    )
     seed(lab.url, finding_from_json({**finding_to_json(plain), "raw": upper}), HOME)
     assert found_at(lab, HOME)[0]["Resource"]["AccessKeyDetails"]["AccessKeyId"] == KEY
 
@@ -94,20 +112,31 @@ def test_an_archive_survives_a_replay(lab: Lab) -> None:
 
 def test_a_later_verdict_replaces_the_earlier_but_not_the_reverse(lab: Lab) -> None:
     def verdict(kind: str, at: str) -> list[str]:
-        return seed(lab.url, config_finding("restricted-ssh", "AWS::EC2::SecurityGroup", GROUP, OTHER, verdict=kind, at=at), HOME)
+        return seed(
+            lab.url,
+            config_finding("restricted-ssh", "AWS::EC2::SecurityGroup", GROUP, OTHER, verdict=kind, at=at),
+            HOME,
+        )
 
     verdict("NON_COMPLIANT", "2026-03-01T10:00:00Z")
     verdict("COMPLIANT", "2026-03-01T09:00:00Z")
     config = lab.client("config", OTHER)
-    result = config.get_compliance_details_by_resource(ResourceType="AWS::EC2::SecurityGroup", ResourceId=GROUP)["EvaluationResults"]
+    result = config.get_compliance_details_by_resource(ResourceType="AWS::EC2::SecurityGroup", ResourceId=GROUP)[
+        "EvaluationResults"
+    ]
     assert [one["ComplianceType"] for one in result] == ["NON_COMPLIANT"]
     verdict("COMPLIANT", "2026-03-01T11:00:00Z")
-    result = config.get_compliance_details_by_resource(ResourceType="AWS::EC2::SecurityGroup", ResourceId=GROUP)["EvaluationResults"]
+    result = config.get_compliance_details_by_resource(ResourceType="AWS::EC2::SecurityGroup", ResourceId=GROUP)[
+        "EvaluationResults"
+    ]
     assert [one["ComplianceType"] for one in result] == ["COMPLIANT"]
 
 
 def test_a_finding_travels_as_json_unchanged() -> None:
-    for finding in (guardduty_finding(SSH, instance(), OTHER), config_finding("restricted-ssh", "AWS::EC2::SecurityGroup", GROUP, OTHER)):
+    for finding in (
+        guardduty_finding(SSH, instance(), OTHER),
+        config_finding("restricted-ssh", "AWS::EC2::SecurityGroup", GROUP, OTHER),
+    ):
         assert finding_from_json(json.loads(json.dumps(finding_to_json(finding)))) == finding
 
 

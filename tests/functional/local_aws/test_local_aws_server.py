@@ -102,9 +102,17 @@ def test_an_assumed_role_acts_in_its_own_account(lab: Lab, service: str, make: o
 
 
 def test_each_account_has_its_own_public_access_block(lab: Lab) -> None:
-    flags = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": True, "RestrictPublicBuckets": False}
+    flags = {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": False,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": False,
+    }
     lab.client("s3control", OTHER).put_public_access_block(AccountId=OTHER, PublicAccessBlockConfiguration=flags)
-    assert lab.client("s3control", OTHER).get_public_access_block(AccountId=OTHER)["PublicAccessBlockConfiguration"] == flags
+    assert (
+        lab.client("s3control", OTHER).get_public_access_block(AccountId=OTHER)["PublicAccessBlockConfiguration"]
+        == flags
+    )
     with pytest.raises(ClientError) as missing:
         lab.client("s3control").get_public_access_block(AccountId=HOME)
     assert missing.value.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration"
@@ -159,6 +167,10 @@ def test_the_check_of_shapes_can_fail(lab: Lab) -> None:
         with pytest.raises(WrongShape):
             check_wire(operation, {"status_code": 200, "body": body})
     revoke = lab.client("ec2").meta.service_model.operation_model("RevokeSecurityGroupIngress")
-    for body in (b"<r><other/></r>", b"<r><return>yes</return></r>", b"<r><unknownIpPermissionSet><member/></unknownIpPermissionSet></r>"):
+    for body in (
+        b"<r><other/></r>",
+        b"<r><return>yes</return></r>",
+        b"<r><unknownIpPermissionSet><member/></unknownIpPermissionSet></r>",
+    ):
         with pytest.raises(WrongShape):
             check_wire(revoke, {"status_code": 200, "body": body})

@@ -65,8 +65,14 @@ def test_an_update_shows_and_an_unknown_finding_is_reported(hub: Any) -> None:
         Note={"Text": "n", "UpdatedBy": "stanch"},
     )  # fmt: skip
     assert answer["ProcessedFindings"] == [known]
-    assert [(one["FindingIdentifier"], one["ErrorCode"]) for one in answer["UnprocessedFindings"]] == [(unknown, "FindingNotFound")]
+    assert [(one["FindingIdentifier"], one["ErrorCode"]) for one in answer["UnprocessedFindings"]] == [
+        (unknown, "FindingNotFound")
+    ]
     found = hub.get_findings(Filters={"Id": [{"Value": "one", "Comparison": "EQUALS"}]})["Findings"][0]
-    assert (found["Workflow"], found["UserDefinedFields"], found["Note"]["Text"]) == ({"Status": "NOTIFIED"}, {"stanch": "a"}, "n")
+    assert (found["Workflow"], found["UserDefinedFields"], found["Note"]["Text"]) == (
+        {"Status": "NOTIFIED"},
+        {"stanch": "a"},
+        "n",
+    )
     untouched = hub.get_findings(Filters={"Id": [{"Value": "two", "Comparison": "EQUALS"}]})["Findings"][0]
     assert (untouched["Workflow"], "Note" in untouched) == ({"Status": "RESOLVED"}, False)
