@@ -55,7 +55,7 @@ def covering(ranges: Iterable[Network]) -> set[Network]:
     Ranges narrower than an IPv4 /16 or an IPv6 /24 never count: covering half with them would take more rules than a group can hold
     (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html), and they are what an allow-list is made of.
     """
-    pieces = set(ranges)
+    pieces = [one for one in ranges if one.prefixlen <= _PIECE_6]
     four = [one for one in pieces if isinstance(one, IPv4Network) and one.prefixlen <= _PIECE_4]
     six = [
         one for one in pieces if isinstance(one, IPv6Network) and one.prefixlen <= _PIECE_6 and one.overlaps(_UNICAST_6)
@@ -71,14 +71,18 @@ def covering(ranges: Iterable[Network]) -> set[Network]:
 def exposed(openings: Sequence[Opening], wanted: Sequence[Ports]) -> list[Opening]:
     """The openings that let the internet reach one of the wanted ports, each alone or together with others on the same ports."""
     reaching = [opening for opening in openings if opening.networks and reaches(opening, wanted)]
-    return [opening for opening in reaching if _open_to_all(opening, reaching)]
-
-
-def _open_to_all(opening: Opening, others: Sequence[Opening]) -> bool:
-    if any(wide(network) for network in opening.networks):
-        return True
-    together = (other.networks for other in others if _overlap(opening, other))
-    return not covering(network for group in together for network in group).isdisjoint(opening.networks)
+    together = {
+        (one.protocol, one.ports): covering(
+            network for other in reaching if _overlap(one, other) for network in other.networks
+        )
+        for one in {(opening.protocol, opening.ports): opening for opening in reaching}.values()
+    }
+    return [
+        opening
+        for opening in reaching
+        if any(wide(network) for network in opening.networks)
+        or not together[opening.protocol, opening.ports].isdisjoint(opening.networks)
+    ]
 
 
 def _overlap(one: Opening, other: Opening) -> bool:

@@ -21,8 +21,8 @@ class IsolateInstance(Remediation[AwsSession]):
     """Moves every interface, in every VPC, into a group of our own that has no rules; groups that neighbours wear are not touched.
 
     An interface whose groups all have no rules counts as isolated, whoever put it there. After containment, and only then, the instance is tagged and its EBS volumes are
-    snapshotted together; these are evidence, so undo keeps them. Undo gives each interface its former groups and deletes ours. Containment cannot be worse than before at any step, but
-    with `cut_connections` each interface is wide open for some seconds on purpose (`remediations.aws.isolation` says why).
+    snapshotted together; these are evidence, so undo keeps them. Undo gives each interface its former groups and deletes ours. With `cut_connections` each interface is
+    wide open for some seconds on purpose (`remediations.aws.isolation` says why); without it no step opens anything.
     """
 
     id = "aws.ec2.isolate_instance"

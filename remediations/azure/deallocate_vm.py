@@ -20,7 +20,7 @@ class DeallocateVm(Remediation[AzureSession]):
     """Deallocates the machine, so that nothing on it runs and nobody can sign in; undo starts it again.
 
     Power states: https://learn.microsoft.com/azure/virtual-machines/states-billing. What undo gives back is the power state; memory and temporary disk are gone, hence
-    `facts["approve"]`. A machine that was stopped stays deallocated on undo: to bring it back to "stopped" it would have to boot.
+    `facts["approve"]`. A machine that was not running stays deallocated on undo: to be stopped again it would have to boot.
     """
 
     id = "azure.compute.deallocate_vm"
@@ -47,15 +47,15 @@ class DeallocateVm(Remediation[AzureSession]):
         if machine is None:
             return Plan(resource, reason="gone")
         power, storage = _power(machine), machine["properties"].get("storageProfile") or {}
-        off = power in ("deallocated", "deallocating")
         ephemeral = bool((storage.get("osDisk") or {}).get("diffDiskSettings"))
+        before = _SETTLES_AS.get(power, power)
         change = Change(
-            "power", f"power state of {machine['name']}", _SETTLES_AS.get(power, power), "deallocated",
-            {"machine": machine["id"]}, reversible=_SETTLES_AS.get(power, power) == "running",
+            "power", f"power state of {machine['name']}", before, "deallocated", {"machine": machine["id"]},
+            reversible=before == "running",
         )  # fmt: skip
         return Plan(
             resource,
-            changes=() if off else (change,),
+            changes=() if power == "deallocated" else (change,),
             aliases=(machine["id"], machine["name"]),
             tags=machine.get("tags") or {},
             facts={"approve": LOST, "power": power, "ephemeral": ephemeral},
@@ -68,13 +68,13 @@ class DeallocateVm(Remediation[AzureSession]):
                     else []
                 ),
             ),
-            reason=f"the machine is {power} already" if off else None,
+            reason="the machine is deallocated already" if power == "deallocated" else None,
         )
 
     def read(self, change: Change) -> State:
         machine = self._machine(ArmId.parse(change.data["machine"]))
         power = _power(machine) if machine else "gone"
-        # Not there yet: whoever asks may ask Azure again, which joins the operation in progress.
+        # On its way is not there yet.
         return change.before if power == "deallocating" else _SETTLES_AS.get(power, power)
 
     def apply(self, change: Change) -> Change:
@@ -104,6 +104,6 @@ def _breaks(machine: Mapping[str, Any], power: str, ephemeral: bool) -> list[str
     return [
         "a public address that is not static changes",
         *(["Azure refuses to deallocate a machine with an ephemeral system disk"] if ephemeral else []),
-        *([f"the machine is {power}: undo leaves it deallocated, because it would have to boot to be stopped"] if power in ("stopped", "stopping") else []),
+        *([f"the machine is {power}: undo leaves it deallocated, for nothing but booting it would change that"] if power not in ("running", "starting") else []),
         *([f"scale set {name_of(scale_set)} may replace it"] if scale_set else []),
     ]  # fmt: skip

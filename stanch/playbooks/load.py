@@ -14,7 +14,6 @@ from stanch.playbooks.shapes import Problems, complain
 from stanch.playbooks.steps import Catalog
 from stanch.playbooks.tree import Node, Problem, parse
 from stanch.playbooks.validate import duplicates, validate
-from stanch.playbooks.vocabulary import COMPLETE
 
 SHIPPED = Path(__file__).parents[2] / "playbooks.yaml"
 
@@ -127,7 +126,7 @@ def _playbooks(below: Node, above: Node, problems: Problems) -> list[Node]:
         name = node.get("id")
         if name is not None and isinstance(name.value, str) and name.value in found:
             found[name.value] = _changed(found[name.value], node, problems)
-        elif name is not None and isinstance(name.value, str) and not set(COMPLETE) & set(node.value) - {"id"}:
+        elif name is not None and isinstance(name.value, str) and not {"when", "remediations"} & set(node.value):
             hint = suggestion(name.value, found)
             complain(problems, name, f"the shipped policy has no playbook {name.value!r}{hint}")
         else:

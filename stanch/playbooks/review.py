@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from itertools import combinations
 from typing import Any
 
@@ -143,12 +144,25 @@ def _misspelt(
             )
             if not isinstance(text, str) or any(map(compile_patterns([pattern]), known)):
                 continue
-            starts = known if isinstance(pattern, str) else sorted({name[: len(text)] for name in known})
-            close = get_close_matches(text, starts, 1, 0.85)
+            close = _nearly(text, known, start=not isinstance(pattern, str))
             if close:
-                yield Problem(
-                    "warning", node.place, f"no known finding type matches {text!r}; did you mean {close[0]!r}?"
-                )
+                yield Problem("warning", node.place, f"no known finding type matches {text!r}; did you mean {close!r}?")
+
+
+def _nearly(text: str, known: Iterable[str], start: bool) -> str | None:
+    """A known type, or the start of one, each part of which is the same or nearly: another part is another type, no slip."""
+    given = re.split(r"([:/.])", text)
+    for name in known:
+        parts = re.split(r"([:/.])", name)
+        if start:
+            parts = [*parts[: len(given) - 1], *(part[: len(given[-1])] for part in parts[len(given) - 1 : len(given)])]
+        if len(parts) == len(given) and all(map(_alike, given, parts)):
+            return "".join(parts)
+    return None
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or SequenceMatcher(None, one.casefold(), other.casefold()).ratio() > 0.85
 
 
 def _unreached(playbooks: list[Playbook], finding_types: FindingTypes, root: Node) -> Iterator[Problem]:

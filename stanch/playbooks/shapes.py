@@ -111,7 +111,7 @@ class Flag(Shape):
 
 
 class ListOf(Shape):
-    """A list of at least one item, none of them twice."""
+    """A list of at least one item, no value twice."""
 
     def __init__(self, item: Shape, about: str = "") -> None:
         self.item, self.about = item, about
@@ -125,9 +125,10 @@ class ListOf(Shape):
             complain(problems, node, f"{name} is empty")
         seen: list[Any] = []
         for item in node:
-            if item.plain() in seen:
-                complain(problems, item, f"{name} lists {item.plain()!r} twice")
-            seen.append(item.plain())
+            if item.value in seen:
+                complain(problems, item, f"{name} lists {item.value!r} twice")
+            if not isinstance(item.value, dict | list):
+                seen.append(item.value)
         return [self.item.read(item, name, problems) for item in node]
 
     def schema(self) -> dict[str, Any]:

@@ -53,6 +53,8 @@ def _parameter(remediation: type[Remediation[Any]], name: str, node: Node, probl
 
 
 def _wrong(parameter: Parameter, value: Any) -> str | None:
+    if value is None:
+        return None  # its shape was complained of
     if isinstance(value, str) and value in BINDINGS:
         bound = BINDINGS[value].type
         return (

@@ -56,12 +56,12 @@ def clean(value: object, place: str = "", depth: int = 0) -> Any:
     ):
         return value
     if depth >= MAX_DEPTH:
-        raise MalformedEvent(place, f"has more than {MAX_DEPTH} objects and arrays within each other")
+        raise MalformedEvent(place or "event", f"has more than {MAX_DEPTH} objects and arrays within each other")
     if isinstance(value, list):
         return [clean(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {clean(key): clean(item, _join(place, key), depth + 1) for key, item in value.items()}
-    raise MalformedEvent(place, f"holds {shown(value)}, which is no JSON value")
+    raise MalformedEvent(place or "event", f"holds {shown(value)}, which is no JSON value")
 
 
 def _join(place: str, name: str) -> str:

@@ -86,7 +86,7 @@ class AzureWorld:
 
     def subnet(self, group: str, security_group: str | None = None) -> str:
         """Id of the only subnet of a new network."""
-        subnet: dict[str, Any] = {"name": "default", "properties": {"addressPrefix": "10.1.0.0/24"}}
+        subnet: dict[str, Any] = {"name": "default", "properties": {"addressPrefix": "10.1.0.0/16"}}
         if security_group:
             subnet["properties"]["networkSecurityGroup"] = {"id": security_group}
         body: Any = {

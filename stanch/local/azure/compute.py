@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from stanch.local.azure.errors import ArmError
 from stanch.local.azure.kinds import Kind, Reply, Request
-from stanch.local.azure.state import Operation, Record, State, now
+from stanch.local.azure.state import TENANT, Operation, Record, State, now
 
 SLOW = frozenset({"PUT", "PATCH", "DELETE"})
 _POWER = {"deallocate": ("deallocating", "deallocated"), "poweroff": ("stopping", "stopped"), "start": ("starting", "running"), "restart": ("running", "running")}  # fmt: skip
@@ -36,12 +36,15 @@ class VirtualMachines(Kind):
         login.setdefault("secrets", [])
         for entry in properties.get("networkProfile", {}).get("networkInterfaces", []):
             _existing(request, entry.get("id", ""))
+        if "SystemAssigned" in str(body.get("identity", {}).get("type", "")):
+            principal = current.body.get("identity", {}).get("principalId") if current else None
+            body["identity"] |= {"principalId": principal or str(uuid.uuid4()), "tenantId": TENANT}
         return body
 
     def saved(self, request: Request, record: Record) -> None:
         record.hidden.setdefault("power", ("running", "running", None))
         profile = record.properties["storageProfile"]
-        for disk in [profile["osDisk"]] * ("osDisk" in profile) + profile["dataDisks"]:
+        for disk in filter(None, (profile.get("osDisk"), *profile["dataDisks"])):
             _provide_disk(request, record, disk)
 
     def shown(self, state: State, record: Record, version: str) -> dict[str, Any]:
@@ -85,6 +88,8 @@ def instance_view(record: Record) -> dict[str, Any]:
     view: dict[str, Any] = {}
     if state == "running":
         view["computerName"] = properties.get("osProfile", {}).get("computerName", record.name)
+        windows = properties["storageProfile"].get("osDisk", {}).get("osType") == "Windows"
+        view |= {"osName": "Windows Server 2022", "osVersion": "10.0.20348"} if windows else {"osName": "ubuntu", "osVersion": "24.04"}  # fmt: skip
         ready = _status("ProvisioningState/succeeded", "Ready") | {"message": "Guest Agent is running", "time": now()}
         view["vmAgent"] = {"vmAgentVersion": "2.9.1.1", "statuses": [ready]}
     done = _status("ProvisioningState/succeeded", "Provisioning succeeded") | {"time": properties["timeCreated"]}

@@ -30,7 +30,8 @@ class NetworkInterfaces(NetworkKind):
         if not properties["ipConfigurations"]:
             raise ArmError(400, "NetworkInterfaceMustHaveOneIpConfiguration", f"Network interface {here} must have at least one IP configuration.", details=[])  # fmt: skip
         given = properties.get("dnsSettings", {}).get("dnsServers", [])
-        properties["dnsSettings"] = {"dnsServers": given, "appliedDnsServers": given}
+        suffix = f"{uuid.UUID(properties['resourceGuid']).hex[:26]}.ax.internal.cloudapp.net"
+        properties["dnsSettings"] = {"dnsServers": given, "appliedDnsServers": given, "internalDomainNameSuffix": suffix}  # fmt: skip
         for name in ("enableAcceleratedNetworking", "enableIPForwarding"):
             properties.setdefault(name, False)
         properties.setdefault("nicType", "Standard")

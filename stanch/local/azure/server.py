@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 import uuid
@@ -214,7 +215,9 @@ class _Server(ThreadingHTTPServer):
         return self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False), peer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up or does not trust us is its own affair."""
+        """A caller that hangs up or does not trust us is its own affair; anything else is a defect of ours and is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

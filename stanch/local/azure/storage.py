@@ -34,18 +34,24 @@ class StorageAccounts(Kind):
         return body
 
     def _new(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        moment = now()
+        moment, sku = now(), str(body["sku"]["name"])
         service = {"enabled": True, "lastEnabledTime": moment}
-        services = ("blob", "queue", "table", "file") if body["kind"] in ("Storage", "StorageV2") else ("blob",)
-        return {
+        services = _services(str(body["kind"]), sku)
+        new = {
+            "keyCreationTime": {"key1": moment, "key2": moment},
+            "privateEndpointConnections": [],
             "networkAcls": {"bypass": "AzureServices", "virtualNetworkRules": [], "ipRules": [], "defaultAction": "Allow"},
             "supportsHttpsTrafficOnly": True,
             "encryption": {"services": {"file": dict(service), "blob": dict(service)}, "keySource": "Microsoft.Storage"},
             "creationTime": moment,
-            "primaryEndpoints": {kind: f"https://{name}.{kind}.core.windows.net/" for kind in services},
+            "primaryEndpoints": _endpoints(name, services),
             "primaryLocation": body["location"],
             "statusOfPrimary": "available",
         }  # fmt: skip
+        if "RA" in sku:
+            elsewhere = _endpoints(f"{name}-secondary", [kind for kind in services if kind != "file"])
+            new |= {"secondaryEndpoints": elsewhere, "secondaryLocation": "northeurope", "statusOfSecondary": "available"}  # fmt: skip
+        return new
 
     def _completed(self, properties: dict[str, Any]) -> None:
         acls = properties["networkAcls"]
@@ -61,6 +67,9 @@ class StorageAccounts(Kind):
     def shown(self, state: State, record: Record, version: str) -> dict[str, Any]:
         shown = super().shown(state, record, version)
         shown.setdefault("properties", {})["provisioningState"] = record.provisioning
+        if version < "2021-01-01":
+            for later in ("keyCreationTime", "privateEndpointConnections"):
+                shown["properties"].pop(later, None)
         if "tags" not in record.body:
             shown["tags"] = {}
         return shown
@@ -71,6 +80,17 @@ class StorageAccounts(Kind):
         operation = request.state.begin(request.seconds, record, request.failure)
         headers = self.polling(request, operation, record.location if record else "", both=True)
         return Reply(202, None, {name: value for name, value in headers.items() if name != "Azure-AsyncOperation"})
+
+
+def _services(kind: str, sku: str) -> list[str]:
+    """https://learn.microsoft.com/azure/storage/common/storage-account-overview#types-of-storage-accounts"""
+    if sku.startswith("Premium") and kind != "StorageV2":
+        return ["file"] if kind == "FileStorage" else ["blob"]
+    return {"Storage": ["blob", "queue", "table", "file"], "StorageV2": ["blob", "queue", "table", "file", "dfs", "web"]}.get(kind, ["blob", "dfs"])  # fmt: skip
+
+
+def _endpoints(name: str, services: list[str]) -> dict[str, str]:
+    return {kind: f"https://{name}.{'z6.web' if kind == 'web' else kind}.core.windows.net/" for kind in services}
 
 
 class BlobContainers(Kind):

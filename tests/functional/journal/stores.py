@@ -23,6 +23,9 @@ from tests.tools.azurite import ACCOUNT, KEY
 Store = Callable[[], Journal]
 """Each call is a new handle on the same data, as another process would have it."""
 
+_SESSION = botocore.session.Session()
+"""Shared, because it reads the service model from disk once."""
+
 
 def sqlite(folder: Path) -> Store:
     """A file in the folder."""
@@ -31,7 +34,7 @@ def sqlite(folder: Path) -> Store:
 
 def dynamodb_client(endpoint: str, **options: Any) -> Any:
     """A botocore client for a DynamoDB on this machine."""
-    return botocore.session.Session().create_client(
+    return _SESSION.create_client(
         "dynamodb",
         region_name="eu-west-1",
         endpoint_url=endpoint,

@@ -49,35 +49,35 @@ def listed(journal: Journal) -> Journal:
     return journal
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        (Query(), [2, 1, 3, 4, 6, 5]),
-        (Query(since=ago(minutes=5)), [2, 1]),
-        (Query(since=ago(minutes=5) + timedelta(milliseconds=1)), [2]),
-        (Query(since=ago(hours=31)), [2, 1, 3]),
-        (Query(since=ago(days=3)), [2, 1, 3, 4]),
-        (Query(since=ago(days=36)), [2, 1, 3, 4, 6]),
-        (Query(since=ago(days=50)), [2, 1, 3, 4, 6, 5]),
-        (Query(since=NOW + timedelta(hours=1)), []),
-        (Query(account="444455556666"), [2]),
-        (Query(account="aaaaaaaa-0000-0000-0000-000000000000"), [4]),
-        (Query(account="1111"), []),
-        (Query(outcomes=frozenset({Outcome.ACTED})), [1, 4]),
-        (Query(outcomes=frozenset({Outcome.ACTED, Outcome.FAILED, Outcome.UNDONE})), [1, 3, 4, 5]),
-        (Query(outcomes=frozenset(Outcome)), [2, 1, 3, 4, 5]),
-        (Query(outcomes=frozenset()), []),
-        (Query(playbook="leaked-key"), [2, 1, 5]),
-        (Query(playbook="LEAKED-KEY"), []),
-        (Query(open_only=True), [6]),
-        (Query(open_only=True, since=ago(days=1)), []),
-        (Query(open_only=True, outcomes=frozenset({Outcome.ACTED})), []),
-        (Query(since=ago(days=20), playbook="leaked-key", outcomes=frozenset({Outcome.ACTED})), [1]),
-        (Query(ago(days=60), "111122223333", frozenset({Outcome.FAILED}), "leaked-key"), [5]),
-    ],
-)  # fmt: skip
-def test_what_fits_comes_newest_first(listed: Journal, query: Query, expected: list[int]) -> None:
-    assert numbers(listed.find(query)) == expected
+EXPECTED: list[tuple[Query, list[int]]] = [
+    (Query(), [2, 1, 3, 4, 6, 5]),
+    (Query(since=ago(minutes=5)), [2, 1]),
+    (Query(since=ago(minutes=5) + timedelta(milliseconds=1)), [2]),
+    (Query(since=ago(hours=31)), [2, 1, 3]),
+    (Query(since=ago(days=3)), [2, 1, 3, 4]),
+    (Query(since=ago(days=36)), [2, 1, 3, 4, 6]),
+    (Query(since=ago(days=50)), [2, 1, 3, 4, 6, 5]),
+    (Query(since=NOW + timedelta(hours=1)), []),
+    (Query(account="444455556666"), [2]),
+    (Query(account="aaaaaaaa-0000-0000-0000-000000000000"), [4]),
+    (Query(account="1111"), []),
+    (Query(outcomes=frozenset({Outcome.ACTED})), [1, 4]),
+    (Query(outcomes=frozenset({Outcome.ACTED, Outcome.FAILED, Outcome.UNDONE})), [1, 3, 4, 5]),
+    (Query(outcomes=frozenset(Outcome)), [2, 1, 3, 4, 5]),
+    (Query(outcomes=frozenset()), []),
+    (Query(playbook="leaked-key"), [2, 1, 5]),
+    (Query(playbook="LEAKED-KEY"), []),
+    (Query(open_only=True), [6]),
+    (Query(open_only=True, since=ago(days=1)), []),
+    (Query(open_only=True, outcomes=frozenset({Outcome.ACTED})), []),
+    (Query(since=ago(days=20), playbook="leaked-key", outcomes=frozenset({Outcome.ACTED})), [1]),
+    (Query(ago(days=60), "111122223333", frozenset({Outcome.FAILED}), "leaked-key"), [5]),
+]
+
+
+def test_what_fits_comes_newest_first(listed: Journal) -> None:
+    found = [(query, numbers(listed.find(query))) for query, _ in EXPECTED]
+    assert found == EXPECTED
 
 
 def test_an_action_moves_between_listings_with_its_outcome(listed: Journal) -> None:
@@ -103,12 +103,10 @@ def test_writing_while_listing_is_fine(listed: Journal) -> None:
     assert numbers(seen)[:6] == [2, 1, 3, 4, 6, 5]
 
 
-@pytest.mark.parametrize(
-    "action_id", ["", "x", "0123456789ab", "0123456789ab-00000000009", "a/b?c#d", "../..", "é", "x" * 5000, "'or'1'='1"]
-)
-def test_an_unknown_id_is_no_action(journal: Journal, action_id: str) -> None:
+def test_an_unknown_id_is_no_action(journal: Journal) -> None:
     journal.note(an_action(), None, None)
-    assert journal.get(action_id) is None
+    ids = ["", "x", "0123456789ab", "0123456789ab-00000000009", "a/b?c#d", "../..", "é", "x" * 5000, "'or'1'='1", "a\n"]
+    assert [journal.get(action_id) for action_id in ids] == [None] * len(ids)
 
 
 def test_an_action_is_got_by_its_id(journal: Journal) -> None:

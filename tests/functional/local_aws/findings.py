@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conftest import REGION
-
 from stanch.finding import Finding
 from stanch.sources import config, guardduty
+from tests.functional.local_aws.lab import REGION
 
 KEY = "AKIAI44QH8DHBEXAMPLE"
 GROUP = "sg-0a1b2c3d4e5f60718"

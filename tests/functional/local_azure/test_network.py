@@ -32,7 +32,9 @@ def test_a_group_is_made_by_a_long_running_operation(network: NetworkManagementC
         ("AllowVnetInBound", 65000), ("AllowAzureLoadBalancerInBound", 65001), ("DenyAllInBound", 65500),
         ("AllowVnetOutBound", 65000), ("AllowInternetOutBound", 65001), ("DenyAllOutBound", 65500),
     ]  # fmt: skip
-    paths = [(call["method"], call["path"].rpartition("/")[0].rpartition("/")[2], call["status"]) for call in azure.calls]
+    paths = [
+        (call["method"], call["path"].rpartition("/")[0].rpartition("/")[2], call["status"]) for call in azure.calls
+    ]
     assert paths[0] == ("PUT", "networkSecurityGroups", 201)
     assert ("GET", "operations", 200) in paths
     assert paths[-1] == ("GET", "networkSecurityGroups", 200)

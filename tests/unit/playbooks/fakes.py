@@ -19,7 +19,9 @@ KEY = Resource("AWS::IAM::AccessKey", "AKIAIOSFODNN7EXAMPLE", ACCOUNT, details={
 USER = Resource("AWS::IAM::User", f"arn:aws:iam::{ACCOUNT}:user/build", ACCOUNT)
 ROLE = Resource("AWS::IAM::Role", f"arn:aws:iam::{ACCOUNT}:role/web", ACCOUNT)
 BUCKET = Resource("AWS::S3::Bucket", "arn:aws:s3:::example-reports", ACCOUNT)
-GROUP = Resource("AWS::EC2::SecurityGroup", f"arn:aws:ec2:eu-west-1:{ACCOUNT}:security-group/sg-0a", ACCOUNT, "eu-west-1")
+GROUP = Resource(
+    "AWS::EC2::SecurityGroup", f"arn:aws:ec2:eu-west-1:{ACCOUNT}:security-group/sg-0a", ACCOUNT, "eu-west-1"
+)
 ACCOUNT_RESOURCE = Resource("AWS::::Account", ACCOUNT, ACCOUNT)
 VM = Resource(
     "Microsoft.Compute/virtualMachines",

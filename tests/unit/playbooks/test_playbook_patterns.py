@@ -28,7 +28,10 @@ MATCHES: list[tuple[list[Any], Any]] = [
     ([{"suffix": ".png"}], "x.png"),
     ([{"suffix": {"equals-ignore-case": ".PNG"}}], "x.png"),
     ([{"suffix": "b"}], ["xa", "xb"]),
-    ([{"wildcard": "*InstanceCredentialExfiltration*"}], "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.InsideAWS"),
+    (
+        [{"wildcard": "*InstanceCredentialExfiltration*"}],
+        "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.InsideAWS",
+    ),
     ([{"wildcard": "a*b*c"}], "abc"),
     ([{"wildcard": "a*b*c"}], "a--b-b--c"),
     ([{"wildcard": "*"}], ""),

@@ -120,7 +120,7 @@ def test_text_for_numbers_booleans_and_one_for_many() -> None:
     ("score", "severity"),
     [
         (None, Severity.UNKNOWN), (0, Severity.UNKNOWN), (0.9, Severity.UNKNOWN), (1, Severity.LOW), (3.9, Severity.LOW), (4, Severity.MEDIUM),
-        (6.9, Severity.MEDIUM), (7, Severity.HIGH), (8.9, Severity.HIGH), (9, Severity.CRITICAL), (10, Severity.CRITICAL), (10.1, Severity.UNKNOWN),
+        (6.9, Severity.MEDIUM), (7, Severity.HIGH), (8.99, Severity.HIGH), (9, Severity.CRITICAL), (10, Severity.CRITICAL), (10.1, Severity.UNKNOWN),
     ],
 )  # fmt: skip
 def test_severity_follows_guarddutys_bands(score: float | None, severity: Severity) -> None:

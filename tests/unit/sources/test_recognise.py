@@ -99,6 +99,8 @@ def test_places_lead_through_the_wrappers() -> None:
         ({"Records": ["[]", 5]}, "Records[1]", "must be an object, not 5"),
         ("", "event", "is empty"),
         (None, "event", "must be an object, not None"),
+        (2**64, "event", "holds 18446744073709551616, which is no JSON value"),
+        ({"a": {"b": float("nan")}}, "a.b", "holds nan, which is no JSON value"),
         ([[[[[[[[{}]]]]]]]], "[0][0][0][0][0][0]", "is wrapped in more than 6 layers"),
     ],
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 
 import pytest
-from aws_wire import WrongShape, check_wire
 from botocore.exceptions import ClientError
-from conftest import HOME, OTHER, REGION, Lab
 
 from stanch.errors import InvalidInput, Unreachable
 from stanch.finding import Finding, Severity
 from stanch.local.aws.seed import seed
 from stanch.local.aws.server import AwsCloud
+from tests.functional.local_aws.aws_wire import WrongShape, check_wire
+from tests.functional.local_aws.lab import HOME, OTHER, REGION, Lab
 
 
 def test_health_names_the_cloud_and_its_account(lab: Lab) -> None:
@@ -21,16 +21,16 @@ def test_health_names_the_cloud_and_its_account(lab: Lab) -> None:
     assert (body["service"], body["account"]) == ("stanch-local-aws", HOME)
 
 
-def test_it_listens_on_loopback_only(_cloud: AwsCloud) -> None:
-    port = int(_cloud.url.rpartition(":")[2])
+def test_it_listens_on_loopback_only(cloud: AwsCloud) -> None:
+    port = int(cloud.url.rpartition(":")[2])
     with pytest.raises(OSError), socket.create_connection(("127.0.0.2", port), timeout=1):
         pass
 
 
-def test_a_taken_port_is_an_error_and_not_the_end_of_the_process(_cloud: AwsCloud) -> None:
+def test_a_taken_port_is_an_error_and_not_the_end_of_the_process(cloud: AwsCloud) -> None:
     second = AwsCloud()
-    with pytest.raises(OSError, match="[Aa]ddress already in use"):
-        second.start(int(_cloud.url.rpartition(":")[2]))
+    with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
+        second.start(int(cloud.url.rpartition(":")[2]))
     with pytest.raises(RuntimeError):
         _ = second.url
 
@@ -151,12 +151,12 @@ def test_seeding_an_absent_cloud_is_unreachable() -> None:
 
 
 def test_a_started_cloud_stops_answering_once_stopped() -> None:
-    cloud = AwsCloud()
-    cloud.start()
-    url = cloud.url
+    second = AwsCloud()
+    second.start()
+    url = second.url
     assert Lab(url).own("GET", "health")[0] == 200
-    cloud.stop()
-    cloud.stop()
+    second.stop()
+    second.stop()
     with pytest.raises(OSError):
         Lab(url).own("GET", "health")
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 
-from conftest import HOME, OTHER, Lab
-from findings import (
+from stanch.local.aws.seed import seed
+from tests.functional.local_aws.findings import (
     KEY,
     TOR,
     access_key,
     config_finding,
     guardduty_finding,
 )
-
-from stanch.local.aws.seed import seed
+from tests.functional.local_aws.lab import HOME, OTHER, Lab
 
 
 def test_a_users_key_has_the_very_id_and_is_active(lab: Lab) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, OTHER, REGION, Lab
-from findings import (
+
+from stanch.finding import Finding
+from stanch.local.aws.finding_json import finding_from_json, finding_to_json
+from stanch.local.aws.seed import seed
+from tests.functional.local_aws.findings import (
     GROUP,
     KEY,
     SSH,
@@ -19,10 +22,7 @@ from findings import (
     guardduty_finding,
     instance,
 )
-
-from stanch.finding import Finding
-from stanch.local.aws.finding_json import finding_from_json, finding_to_json
-from stanch.local.aws.seed import seed
+from tests.functional.local_aws.lab import HOME, OTHER, REGION, Lab
 
 
 def test_a_sample_exists_at_its_source_only(lab: Lab) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, REGION, Lab
-from findings import config_finding
 
 from stanch.local.aws.seed import seed
+from tests.functional.local_aws.findings import config_finding
+from tests.functional.local_aws.lab import HOME, REGION, Lab
 
 BUCKET = "AWS::S3::Bucket"
 

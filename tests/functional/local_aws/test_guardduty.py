@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import OTHER, Lab
+
+from tests.functional.local_aws.lab import OTHER, Lab
 
 KINDS = [
     "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
@@ -60,7 +61,7 @@ def test_pages_hold_every_finding_once(guardduty: Any) -> None:
     )
     sizes = [page["FindingIds"] for page in pages]
     assert [len(page) for page in sizes] == [2, 1]
-    assert sorted(sum(sizes, [])) == sorted(_ids(guardduty))
+    assert sorted(one for page in sizes for one in page) == sorted(_ids(guardduty))
 
 
 def test_archive_unarchive_and_feedback_show_in_the_finding(guardduty: Any) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, REGION, Lab
+
+from tests.functional.local_aws.lab import HOME, REGION, Lab
 
 PRODUCT = f"arn:aws:securityhub:{REGION}:{HOME}:product/{HOME}/default"
 

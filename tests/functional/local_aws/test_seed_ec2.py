@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, OTHER, REGION, Lab
-from findings import (
+
+from stanch.local.aws.seed import seed
+from tests.functional.local_aws.findings import (
     C2,
     ENI,
     GROUP,
@@ -18,8 +19,7 @@ from findings import (
     instance,
     item_change,
 )
-
-from stanch.local.aws.seed import seed
+from tests.functional.local_aws.lab import HOME, OTHER, REGION, Lab
 
 
 def rules_of(lab: Lab, group: str, account: str) -> set[tuple[Any, ...]]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import HOME, OTHER, Lab
-from findings import (
+
+from stanch.local.aws.seed import seed
+from tests.functional.local_aws.findings import (
     config_finding,
     guardduty_finding,
 )
-
-from stanch.local.aws.seed import seed
+from tests.functional.local_aws.lab import HOME, OTHER, Lab
 
 OFF = {"BlockPublicAcls": False, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
 

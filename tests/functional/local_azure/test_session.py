@@ -1,0 +1,302 @@
+"""AzureCloud and AzureSession against the local Azure: results, errors, identity, related resources."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import requests
+
+from stanch.clouds.azure import AzureCloud, AzureSession, AzureSettings
+from stanch.errors import AccessDenied, CloudError, Conflict, Gone, InvalidInput, Throttled, Unreachable
+from stanch.finding import Finding, Resource, Severity
+from stanch.local.azure.seed import seed
+from stanch.local.azure.server import AzureCloudServer
+
+from .conftest import GROUP, NETWORK, SUB, put
+
+NSG = f"{NETWORK}/networkSecurityGroups/nsg1"
+MACHINES = "Microsoft.Compute/virtualMachines"
+GROUPS = "Microsoft.Network/networkSecurityGroups"
+USERS = "Microsoft.Graph/users"
+MACHINE = f"{GROUP}/providers/{MACHINES}/web-1"
+ACTION = "0123456789ab-0019a5b3c4d"
+TENANT = "00000000-0000-0000-0000-000000000009"
+OID = "00000000-0000-0000-0000-0000000000b1"
+
+
+def finding(*resources: Resource, account: str = SUB, **upstream: object) -> Finding:
+    return Finding(
+        "sentinel", "f1", "1", "Type", "Title", Severity.HIGH, account, None, resources=resources, upstream=upstream
+    )
+
+
+@pytest.fixture
+def cloud(azure: AzureCloudServer) -> AzureCloud:
+    return AzureCloud(AzureSettings.from_environment())
+
+
+@pytest.fixture
+def session(azure: AzureCloudServer, cloud: AzureCloud) -> AzureSession:
+    put(azure, NSG, {"location": "westeurope"}, "2024-05-01")
+    azure.state.calls.clear()
+    return cloud.session(Resource(GROUPS, NSG, SUB), "act", ACTION)
+
+
+def test_results_of_every_form(session: AzureSession) -> None:
+    groups = session.network.network_security_groups
+    assert session.call(groups.get, "rg-app", "nsg1").name == "nsg1"
+    assert [group.name for group in session.call(groups.list_all)] == ["nsg1"]
+    assert session.call(groups.begin_create_or_update, "rg-app", "nsg2", {"location": "westeurope"}).provisioning_state == "Succeeded"  # fmt: skip
+    assert session.call(groups.begin_delete, "rg-app", "nsg2") is None
+
+
+def test_missing_is_none_only_when_asked(session: AzureSession) -> None:
+    groups = session.network.network_security_groups
+    assert session.call(groups.get, "rg-app", "none", missing=True) is None
+    assert session.call(groups.get, "rg-none", "none", missing=True) is None
+    assert session.arm("GET", NSG.replace("nsg1", "none"), "2024-05-01", missing=True) is None
+    assert session.graph("GET", "/users/none", missing=True) is None
+    with pytest.raises(Gone, match="ResourceNotFound"):
+        session.call(groups.get, "rg-app", "none")
+    with pytest.raises(Gone, match="ResourceNotFound"):
+        session.arm("GET", NSG.replace("nsg1", "none"), "2024-05-01")
+    with pytest.raises(Gone, match="Request_ResourceNotFound"):
+        session.graph("GET", "/users/none")
+
+
+def test_a_wrong_question_is_never_an_absent_resource(session: AzureSession) -> None:
+    with pytest.raises(CloudError, match="InvalidResourceType") as caught:
+        session.arm("GET", NSG.replace("networkSecurityGroups", "groups"), "2024-05-01", missing=True)
+    assert not isinstance(caught.value, Gone)
+    elsewhere = AzureSession(session._credential, "00000000-0000-0000-0000-0000000000ff", session.settings)
+    with pytest.raises(AccessDenied, match="SubscriptionNotFound"):
+        elsewhere.call(elsewhere.network.network_security_groups.get, "rg-app", "nsg1", missing=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (403, "AuthorizationFailed", AccessDenied),
+        (409, "Conflict", Conflict),
+        (412, "PreconditionFailed", Conflict),
+        (429, "TooManyRequests", Throttled),
+        (500, "InternalServerError", Unreachable),
+        (400, "InvalidRequestFormat", CloudError),
+        (0, "", Unreachable),
+    ],
+)
+def test_the_same_kind_on_every_way(
+    azure: AzureCloudServer, session: AzureSession, status: int, code: str, expected: type[Exception]
+) -> None:
+    azure.fail("*", "nsg1$|users/x$", status, code=code, times=100)
+    with pytest.raises(expected) as by_sdk:
+        session.call(session.network.network_security_groups.get, "rg-app", "nsg1")
+    with pytest.raises(expected) as by_arm:
+        session.arm("GET", NSG, "2024-05-01")
+    with pytest.raises(expected) as by_graph:
+        session.graph("PATCH", "/users/x", body={"accountEnabled": False})
+    assert [type(caught.value) for caught in (by_sdk, by_arm, by_graph)] == [expected] * 3
+
+
+def test_passing_faults_are_ridden_out(azure: AzureCloudServer, session: AzureSession) -> None:
+    azure.fail("GET", "nsg1$", 503, times=2)
+    assert session.call(session.network.network_security_groups.get, "rg-app", "nsg1").name == "nsg1"
+    assert [call["status"] for call in azure.calls] == [503, 503, 200]
+
+
+def test_a_long_wait_is_not_waited_for(azure: AzureCloudServer, session: AzureSession) -> None:
+    azure.fail("GET", "nsg1$", 429, code="TooManyRequests", retry_after=300, times=100)
+    begun = time.monotonic()
+    with pytest.raises(Throttled):
+        session.call(session.network.network_security_groups.get, "rg-app", "nsg1")
+    with pytest.raises(Throttled):
+        session.arm("GET", NSG, "2024-05-01")
+    assert time.monotonic() - begun < 5
+    assert len(azure.calls) == 2
+
+
+def test_a_write_whose_answer_was_lost_is_unknown(azure: AzureCloudServer, session: AzureSession) -> None:
+    azure.fail("PATCH", "nsg1$", 0, after=True, times=100)
+    with pytest.raises(Unreachable):
+        session.call(session.network.network_security_groups.update_tags, "rg-app", "nsg1", {"tags": {"a": "1"}})
+    assert azure.state.records[NSG.lower()].body["tags"] == {"a": "1"}
+
+
+def test_an_operation_that_fails_late(azure: AzureCloudServer, session: AzureSession) -> None:
+    groups = session.network.network_security_groups
+    azure.fail("DELETE", "nsg1$", 0, code="InternalOperationError", late=True)
+    with pytest.raises(Unreachable, match="InternalOperationError"):
+        session.call(groups.begin_delete, "rg-app", "nsg1")
+    azure.fail("PUT", "nsg1$", 0, code="RequestDisallowedByPolicy", message="policy nsg-baseline", late=True)
+    with pytest.raises(AccessDenied, match="policy nsg-baseline"):
+        session.call(groups.begin_create_or_update, "rg-app", "nsg1", {"location": "westeurope"})
+    assert session.call(groups.get, "rg-app", "nsg1").name == "nsg1"
+
+
+def test_an_operation_is_waited_for_only_so_long(azure: AzureCloudServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(azure.arm, "seconds", 2.0)
+    settings = AzureSettings(arm=azure.url, graph=azure.url, operation_timeout=0.2)
+    session = AzureCloud(settings).session(Resource(GROUPS, NSG, SUB), "act", ACTION)
+    with pytest.raises(Unreachable, match=r"begin_create_or_update: not finished after 0\.2 s"):
+        session.call(session.network.network_security_groups.begin_create_or_update, "rg-app", "nsg1", {"location": "westeurope"})  # fmt: skip
+    for operation in azure.state.operations.values():
+        operation.ready = 0.0
+    for thread in threading.enumerate():
+        if "LROPoller" in thread.name:
+            thread.join(5)
+
+
+def test_the_service_sets_the_pace_of_polling(azure: AzureCloudServer, session: AzureSession, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(azure.arm, "retry_after", 1)
+    begun = time.monotonic()
+    session.call(session.network.network_security_groups.begin_create_or_update, "rg-app", "nsg3", {"location": "westeurope"})  # fmt: skip
+    assert time.monotonic() - begun >= 1.0
+    # The SDK polls once at once, then waits as it was told.
+    assert len([call for call in azure.calls if "/operations/" in call["path"]]) == 2
+
+
+def test_requests_bear_the_software_and_the_action(azure: AzureCloudServer, session: AzureSession) -> None:
+    session.call(session.network.network_security_groups.get, "rg-app", "nsg1")
+    session.call(session.compute.virtual_machines.list_all)
+    session.call(session.storage.storage_accounts.list)
+    session.arm("GET", NSG, "2024-05-01")
+    session.graph("GET", "/users/none", missing=True)
+    assert len(azure.calls) == 5
+    assert {call["correlation"] for call in azure.calls} == {"01234567-89ab-0019-a5b3-c4d000000000"}
+    assert all(call["user_agent"].startswith("stanch/0.1.0") for call in azure.calls)
+
+
+def test_without_an_action_there_is_nothing_to_correlate(azure: AzureCloudServer, cloud: AzureCloud) -> None:
+    reading = cloud.session(Resource(GROUPS, NSG, SUB), "read", "")
+    reading.arm("GET", f"/subscriptions/{SUB}", "2022-12-01")
+    assert [call["correlation"] for call in azure.calls] == [None]
+
+
+def test_sessions_share_a_token(azure: AzureCloudServer, cloud: AzureCloud, session: AzureSession, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    session.arm("GET", NSG, "2024-05-01")
+    issued = len(azure.identity._issued)
+    other = cloud.session(Resource(GROUPS, NSG, SUB), "read", "")
+    other.arm("GET", NSG, "2024-05-01")
+    other.call(other.network.network_security_groups.list_all)
+    assert len(azure.identity._issued) == issued
+
+
+def test_a_purpose_can_have_an_identity_of_its_own(azure: AzureCloudServer) -> None:
+    settings = AzureSettings.from_environment(azure.environment() | {"STANCH_IDENTITY_ACT": "app-act"})
+    cloud = AzureCloud(settings)
+    asked: list[str | None] = []
+    original = azure.identity.answer
+
+    def answer(query: dict[str, str], headers: dict[str, str]) -> object:
+        asked.append(query.get("client_id"))
+        return original(query, headers)
+
+    azure.identity.answer = answer  # type: ignore[method-assign, assignment]
+    try:
+        for purpose in ("act", "undo"):
+            cloud.session(Resource(GROUPS, NSG, SUB), purpose, "").arm("GET", f"/subscriptions/{SUB}", "2022-12-01")  # type: ignore[arg-type]
+    finally:
+        azure.identity.answer = original  # type: ignore[method-assign]
+    assert asked == ["app-act", None]
+
+
+def test_verify_asks_once_for_each_account(azure: AzureCloudServer, cloud: AzureCloud, session: AzureSession) -> None:
+    cloud.verify(session)
+    cloud.verify(cloud.session(Resource(GROUPS, NSG, SUB.upper()), "read", ""))
+    assert [call["path"] for call in azure.calls] == [f"/subscriptions/{SUB}"]
+    user = cloud.session(Resource(USERS, OID, TENANT), "read", "")
+    cloud.verify(user, tenant=True)
+    cloud.verify(user, tenant=True)
+    assert [call["path"] for call in azure.calls] == [f"/subscriptions/{SUB}", "/v1.0/organization"]
+
+
+def test_verify_refuses_what_is_not_the_expected_account(cloud: AzureCloud) -> None:
+    with pytest.raises(AccessDenied, match="SubscriptionNotFound"):
+        cloud.verify(cloud.session(Resource(GROUPS, NSG, "00000000-0000-0000-0000-0000000000ff"), "read", ""))
+    foreign = cloud.session(Resource(USERS, OID, "00000000-0000-0000-0000-0000000000ee"), "read", "")
+    with pytest.raises(AccessDenied, match=f"expected tenant/00000000-0000-0000-0000-0000000000ee, answered by {TENANT}"):  # fmt: skip
+        cloud.verify(foreign, tenant=True)
+
+
+def test_verify_does_not_take_a_fault_for_a_no(azure: AzureCloudServer, cloud: AzureCloud, session: AzureSession) -> None:  # fmt: skip
+    azure.fail("GET", "^/subscriptions/[^/]*$", 500, times=100)
+    with pytest.raises(Unreachable):
+        cloud.verify(session)
+
+
+def test_nobody_answers(session: AzureSession) -> None:
+    settings = AzureSettings(arm="https://127.0.0.1:9", graph="https://127.0.0.1:9")
+    nowhere = AzureSession(session._credential, SUB, settings)
+    with pytest.raises(Unreachable):
+        nowhere.arm("GET", NSG, "2024-05-01")
+
+
+# Related resources
+
+
+@pytest.fixture
+def machine(azure: AzureCloudServer) -> Resource:
+    resource = Resource(MACHINES, MACHINE, SUB, role="target")
+    seed(azure.url, str(azure.ca), finding(resource))
+    return resource
+
+
+def test_a_machines_groups_are_those_of_interfaces_and_subnets(cloud: AzureCloud, machine: Resource) -> None:
+    found = cloud.resolve(finding(machine), machine, GROUPS)
+    assert [(group.id, group.account, group.role, group.details["via"]) for group in found] == [
+        (f"{NETWORK}/networkSecurityGroups/web-1-nsg", SUB, "target", f"{NETWORK}/networkInterfaces/web-1-nic"),
+        (f"{NETWORK}/networkSecurityGroups/web-1-subnet-nsg", SUB, "target", f"{NETWORK}/virtualNetworks/web-1-vnet/subnets/default"),
+    ]  # fmt: skip
+
+
+def test_a_machine_that_is_gone_has_no_groups(cloud: AzureCloud) -> None:
+    gone = Resource(MACHINES, MACHINE, SUB)
+    assert cloud.resolve(finding(gone), gone, GROUPS) == []
+
+
+def test_a_host_name_leads_to_its_machine(cloud: AzureCloud, machine: Resource) -> None:
+    named = finding(unresolved=[{"kind": "host", "name": "WEB-1.corp.example"}])
+    assert [found.id for found in cloud.resolve(named, None, MACHINES)] == [MACHINE]
+    unknown = finding(unresolved=[{"kind": "host", "name": "web-2"}, {"kind": "account", "name": "x"}, {"place": "p"}])
+    assert cloud.resolve(unknown, None, MACHINES) == []
+    assert cloud.resolve(finding(account="", unresolved=named.upstream["unresolved"]), None, MACHINES) == []
+
+
+def test_a_name_of_two_machines_leads_to_none(azure: AzureCloudServer, cloud: AzureCloud, machine: Resource) -> None:
+    twin = Resource(MACHINES, MACHINE.replace("rg-app", "rg-other"), SUB)
+    seed(azure.url, str(azure.ca), finding(twin))
+    assert cloud.resolve(finding(unresolved=[{"kind": "host", "name": "web-1"}]), None, MACHINES) == []
+
+
+def test_a_principal_name_leads_to_its_user(azure: AzureCloudServer, cloud: AzureCloud) -> None:
+    named = Resource(USERS, "bob_x#EXT#@corp.example", "", role="actor")
+    seed(azure.url, str(azure.ca), finding(Resource(USERS, OID, "", details={"user_principal_name": named.id})))
+    found = cloud.resolve(finding(named), named, USERS)
+    assert [(user.id, user.role, user.details["user_principal_name"]) for user in found] == [(OID, "actor", named.id)]
+    nobody = Resource(USERS, "nobody@corp.example", "")
+    assert cloud.resolve(finding(nobody), nobody, USERS) == []
+    known = Resource(USERS, OID, "")
+    assert cloud.resolve(finding(known), known, USERS) == [known]
+
+
+def test_a_synchronised_account_is_found_by_its_security_identifier(azure: AzureCloudServer, cloud: AzureCloud) -> None:
+    sid = "S-1-5-21-1-2-3-1104"
+    body = {"users": [{"id": OID, "userPrincipalName": "carl@corp.example", "onPremisesSecurityIdentifier": sid}]}
+    requests.post(f"{azure.url}/stanch/azure/seed", json=body, verify=str(azure.ca), timeout=5)
+    note = {"kind": "account", "name": "CORP\\carl", "sid": sid}
+    assert [user.id for user in cloud.resolve(finding(unresolved=[note]), None, USERS)] == [OID]
+    foreign = note | {"sid": "S-1-5-21-1-2-3-1104' or id ne '"}
+    assert cloud.resolve(finding(unresolved=[foreign]), None, USERS) == []
+
+
+def test_nothing_leads_from_a_storage_account_to_a_machine(cloud: AzureCloud) -> None:
+    account = Resource("Microsoft.Storage/storageAccounts", f"{GROUP}/providers/Microsoft.Storage/storageAccounts/abc", SUB)  # fmt: skip
+    assert cloud.resolve(finding(account), account, MACHINES) == []
+
+
+def test_an_id_that_is_none_is_refused(cloud: AzureCloud) -> None:
+    forged = Resource(MACHINES, f"{GROUP}/providers/{MACHINES}/../x", SUB)
+    with pytest.raises(InvalidInput):
+        cloud.resolve(finding(forged), forged, GROUPS)
