@@ -24,7 +24,7 @@ class DeactivateAccessKey(Remediation[AwsSession]):
     disruption = "Whatever still signs requests with this key fails at once."
     permissions = Permissions(
         plan=frozenset({"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:GetUser"}),
-        apply=frozenset({"iam:UpdateAccessKey"}),
+        apply=frozenset({"iam:UpdateAccessKey", "iam:ListAccessKeys"}),
         undo=frozenset({"iam:UpdateAccessKey", "iam:ListAccessKeys"}),
     )
 

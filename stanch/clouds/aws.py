@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -20,6 +22,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
 )
+from botocore.loaders import Loader, create_loader
 
 from stanch import __version__
 from stanch.errors import (
@@ -80,6 +83,18 @@ def translate(operation: str, error: Exception) -> StanchError:
     if isinstance(error, ParamValidationError):
         return CloudError(operation, "ParamValidation", str(error))
     return Unreachable(f"{operation}: {error}")
+
+
+@cache
+def _models() -> Loader:
+    """botocore reads and parses a service's model once for a process, not once for every assumed role."""
+    return create_loader()
+
+
+def _boto_session(region: str, **keys: str) -> boto3.session.Session:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", _models())
+    return boto3.session.Session(botocore_session=core, region_name=region, **keys)
 
 
 def _without_account_host(request: Any, **_: Any) -> None:
@@ -164,10 +179,10 @@ class AwsCloud:
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        self._base = boto3.session.Session(region_name=settings.region)
+        self._base = _boto_session(settings.region)
         self._home: AwsSession | None = None
         self._account = settings.account
-        self._assumed: dict[tuple[str, str, str, frozenset[str]], tuple[float, AwsSession]] = {}
+        self._assumed: dict[tuple[str, str, str, str, frozenset[str]], tuple[float, AwsSession]] = {}
 
     def _config(self, action_id: str) -> Config:
         # A loopback endpoint has no wildcard name for the account-id host prefix of s3control.
@@ -213,7 +228,7 @@ class AwsCloud:
     def _assume(
         self, resource: Resource, region: str, purpose: Purpose, action_id: str, permissions: frozenset[str]
     ) -> AwsSession:
-        key = (resource.account, region, action_id if purpose != "read" else "read", permissions)
+        key = (resource.account, region, purpose, action_id if purpose != "read" else "", permissions)
         until, session = self._assumed.get(key, (0.0, None))
         if session is not None and time.time() < until:
             return session
@@ -234,11 +249,11 @@ class AwsCloud:
             **extra,
         )
         granted = answer["Credentials"]
-        assumed = boto3.session.Session(
+        assumed = _boto_session(
+            region,
             aws_access_key_id=granted["AccessKeyId"],
             aws_secret_access_key=granted["SecretAccessKey"],
             aws_session_token=granted["SessionToken"],
-            region_name=region,
         )
         session = AwsSession(assumed, resource.account, region, self._config(action_id))
         self._assumed = {name: kept for name, kept in self._assumed.items() if kept[0] > time.time()}

@@ -28,7 +28,7 @@ def local(running: Running, journal: Path, mode: str) -> dict[str, str]:
     """The settings of a deployment on the local clouds. Nothing of a real account can leak in: credentials are made up and profiles are off."""
     return {
         "AWS_ENDPOINT_URL": running.aws,
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": "LOCALHOMEKEY00000000",  # no finding can name it, so moto keeps it in the home account
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

@@ -61,7 +61,7 @@ def _ours(file: Path, instance: str) -> bool:
 
 def _prepare(aws: str, teams: str) -> str:
     """The topic that reports go to and the secret that holds the webhook's URL."""
-    session = boto3.session.Session("local", "local", region_name=REGION)
+    session = boto3.session.Session("LOCALHOMEKEY00000000", "local", region_name=REGION)
     session.client("secretsmanager", endpoint_url=aws).create_secret(Name="stanch-teams", SecretString=teams)
     return str(session.client("sns", endpoint_url=aws).create_topic(Name="stanch-reports")["TopicArn"])
 

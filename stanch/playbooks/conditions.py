@@ -37,7 +37,7 @@ class Conditions(Shape):
     def _unknown(self, key: str, field: Field | None) -> str:
         if field is not None and field.of == "live":
             return f"{key!r} is read by the plan, after matching: only 'unless' may ask for it"
-        if field is not None and field.of == "account":
+        if field is not None and field.of in ("account", "report"):
             return f"{key!r} may be asked for in 'notify' only"
         known = names(self.allowed)
         return f"unknown field {key!r}{suggestion(key, known) or '; there is ' + ', '.join(known)}"

@@ -10,9 +10,11 @@ from typing import Any, Literal
 from stanch.finding import Finding, Resource, Severity
 
 Kind = Literal["text", "number", "flag", "ip", "any"]
-Of = Literal["finding", "resource", "live", "account"]
+Of = Literal["finding", "resource", "live", "account", "report"]
 
 SOURCES = ("guardduty", "config", "security_hub", "cloudtrail", "sentinel", "defender", "event_grid")
+OUTCOMES = ("acted", "no_op", "planned", "awaiting_approval", "held", "partial", "unverified", "failed", "rejected", "unmatched",
+            "undone", "expired")  # fmt: skip
 SEVERITIES: Mapping[str, int] = {level.name.lower(): int(level) for level in Severity}
 
 
@@ -26,7 +28,7 @@ def _azure(resource: Resource) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `read` takes the finding, the resource, the plan's facts or the account's tags, as `of` says; None means missing.
+    """One field. `read` takes the finding, the resource, the plan's facts, the account's tags or the report, as `of` says; None means missing.
 
     `choices` are all the values there are; `low`, `high` and `whole` bound a number. `names` maps words to the numbers they stand
     for. `optional` fields may be missing and `many` fields hold several values. `folds` says for which subjects case does not count.
@@ -78,6 +80,9 @@ FIELDS: Mapping[str, Field] = {
               folds=_always),
         Field("observables.principal", "text", "finding", _observables("principal"), "foreign principals", optional=True,
               many=True),
+        Field("outcome", "text", "report", lambda r: r.outcome, "what became of it", choices=OUTCOMES),
+        Field("playbook", "text", "report", lambda r: r.playbook, "the playbook's id", optional=True),
+        Field("remediation", "text", "report", lambda r: r.remediation, "the remediation's id", optional=True),
     )
 }  # fmt: skip
 """The fields with a fixed name; those below `OPEN` take any name after the dot."""
@@ -118,7 +123,7 @@ def find(name: str) -> Field | None:
 
 WHEN: frozenset[Of] = frozenset({"finding", "resource"})
 UNLESS: frozenset[Of] = WHEN | {"live"}
-ROUTE: frozenset[Of] = WHEN | {"account"}
+ROUTE: frozenset[Of] = WHEN | {"account", "report"}
 
 
 def names(allowed: Iterable[Of]) -> list[str]:

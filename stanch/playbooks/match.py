@@ -15,7 +15,7 @@ from stanch.playbooks.model import Conditions, Playbook, Policy, Step, mode_for
 from stanch.playbooks.params import bind_params
 from stanch.playbooks.patterns import Test, compile_patterns
 
-__all__ = ["Match", "Matcher", "Verdict", "bind_params", "channels_for", "excluded"]
+__all__ = ["Match", "Matcher", "Verdict", "bind_params", "excluded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,15 @@ class Rule:
         self.of_resource = [condition for condition in when if condition.field.of == "resource"]
         self.unless = [condition for condition in compiled(playbook.unless) if condition.field.of != "live"]
 
+    def wants(self, finding: Finding) -> bool:
+        """Whether it is for such a finding, whatever resources it names."""
+        return all(condition.holds(finding) for condition in self.of_finding) and not any(
+            _holds_somewhere(condition, finding, None) for condition in self.unless
+        )
+
     def resources(self, finding: Finding) -> tuple[Resource, ...] | None:
         """The resources that it is for; None if it does not match."""
-        if not all(condition.holds(finding) for condition in self.of_finding):
+        if not self.wants(finding):
             return None
         found = finding.resources
         if self.of_resource:
@@ -96,8 +102,6 @@ class Rule:
             )
             if not found:
                 return None
-        if any(_holds_somewhere(condition, finding, None) for condition in self.unless):
-            return None
         return found
 
 
@@ -124,7 +128,7 @@ class Matcher:
         if finding.resources:
             return []
         rules = [rule for rule in self._rules if rule.of_resource and {"type", "title"} & set(rule.playbook.when)]
-        return [rule.playbook for rule in rules if all(condition.holds(finding) for condition in rule.of_finding)]
+        return [rule.playbook for rule in rules if rule.wants(finding)]
 
     def explain(self, finding: Finding) -> list[Verdict]:
         """One verdict for each playbook, in the policy's order: the first field that failed, its patterns and the value."""
@@ -188,33 +192,14 @@ def excluded(
 ) -> str | None:
     """Which entry of `unless` keeps the playbook from acting, as `live.website is true`, or None.
 
-    Each entry suffices on its own. A fact that the plan knows of but could not read (None) keeps it from acting too: unknown is no
-    permission. `resource` narrows `resource.*` entries to the one that would be changed.
+    Each entry suffices on its own. A fact that is None or not among the `facts` is missing: what a plan cannot read, it raises for.
+    `resource` narrows `resource.*` entries to the one that would be changed.
     """
     for condition in compiled(playbook.unless):
         if condition.field.of != "live":
             if _holds_somewhere(condition, finding, resource):
                 return _named(condition, finding, resource)
             continue
-        name = condition.field.name.removeprefix("live.")
-        if name in facts and facts[name] is None:
-            return f"{condition.field.name} could not be read"
         if condition.holds(facts):
             return f"{condition.field.name} is {_value(condition.field, facts)}"
     return None
-
-
-def channels_for(policy: Policy, finding: Finding, tags: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The channels that are told of a finding, in the routes' order. `tags` are the account's; without them no route on a tag matches."""
-    found: dict[str, None] = {}
-    for route in policy.notify:
-        conditions = compiled(route.when)
-        if all(_routes(condition, finding, tags) for condition in conditions):
-            found.update(dict.fromkeys(route.to))
-    return tuple(found)
-
-
-def _routes(condition: Condition, finding: Finding, tags: Mapping[str, str] | None) -> bool:
-    if condition.field.of == "account":
-        return tags is not None and condition.holds(tags)
-    return _holds_somewhere(condition, finding, None)

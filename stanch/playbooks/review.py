@@ -92,6 +92,8 @@ def _unused(playbooks: Iterable[Playbook], catalog: Catalog, root: Node) -> Iter
 
 
 def _silent(policy: Policy, root: Node) -> Iterator[Problem]:
+    if not policy.notify:
+        return  # then every channel is told everything
     told = {name for route in policy.notify for name in route.to}
     told |= {name for step in policy.approval.escalate for name in step.notify}
     for name, node in (root.get("channels") or Node({}, root.place)).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
@@ -53,6 +53,12 @@ def put(server: AzureCloudServer, resource_id: str, body: dict[str, Any], versio
     return answer
 
 
+@cache
+def identity() -> ManagedIdentityCredential:
+    """One for all tests of the process: it finds the endpoint in the environment when it is made, and keeps its tokens."""
+    return ManagedIdentityCredential()
+
+
 class Raw:
     """Requests without an SDK, with the SDK's own tokens."""
 
@@ -60,7 +66,7 @@ class Raw:
         self.server = server
         self.session = requests.Session()
         self.session.verify = str(server.ca)
-        self.credential = ManagedIdentityCredential()
+        self.credential = identity()
 
     def __call__(
         self, method: str, path: str, version: str | None = None, *, headers: dict[str, str] | None = None, **more: Any
@@ -78,14 +84,13 @@ def raw(azure: AzureCloudServer) -> Iterator[Raw]:
     caller = Raw(azure)
     yield caller
     caller.session.close()
-    caller.credential.close()
 
 
 @pytest.fixture
 def options(azure: AzureCloudServer) -> dict[str, Any]:
     """How any caller points an azure-mgmt client at another cloud."""
     return {
-        "credential": ManagedIdentityCredential(), "subscription_id": SUB, "base_url": azure.url,
+        "credential": identity(), "subscription_id": SUB, "base_url": azure.url,
         "credential_scopes": [f"{PUBLIC}/.default"], "polling_interval": 0.01, "retry_total": 1,
     }  # fmt: skip
 

@@ -40,7 +40,7 @@ def test_case_is_kept_and_ignored() -> None:
     "text",
     [
         "", "/", "nonsense", "web-1", f"/subscriptions/{SUB}", GROUP, f"{GROUP}/providers/Microsoft.Compute/virtualMachines",
-        f"{GROUP}/providers/Microsoft.Compute/virtualMachines/..", f"/subscriptions/../resourceGroups/rg/providers/N/t/n",
+        f"{GROUP}/providers/Microsoft.Compute/virtualMachines/..", "/subscriptions/../resourceGroups/rg/providers/N/t/n",
         f"{GROUP}/providers/Microsoft.Compute/virtualMachines/%2e%2e", f"{GROUP}/providers/Microsoft.Compute/virtualMachines/a?b",
         f"{GROUP}/providers/Microsoft.Compute/virtualMachines/a#b", f"{GROUP}/providers/Microsoft.Compute/virtualMachines/ ",
         f"{GROUP}/providers/Microsoft.Compute//web-1", f"x{GROUP}/providers/Microsoft.Compute/virtualMachines/web-1",

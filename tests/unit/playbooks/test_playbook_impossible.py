@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stanch import sources
+from stanch.action import Outcome
 from stanch.finding import Severity
-from stanch.playbooks.fields import FIELDS, find, names
+from stanch.playbooks.fields import FIELDS, OUTCOMES, SOURCES, find, names
 from stanch.playbooks.impossible import named, never
 from stanch.playbooks.numeric import compare, possible
 
@@ -116,6 +118,14 @@ def test_fields_that_patterns_may_ask_for() -> None:
     assert find("resource.details.a.b") is not None
     assert find("live.website") is not None
     assert find("resource.name") is None
+
+
+def test_the_sources_are_those_that_there_are() -> None:
+    assert SOURCES == sources.SOURCES
+
+
+def test_the_outcomes_are_those_that_there_are() -> None:
+    assert set(OUTCOMES) == {str(outcome) for outcome in Outcome}
 
 
 BOUNDS = st.integers(-2, 8)

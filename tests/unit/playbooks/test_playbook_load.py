@@ -218,6 +218,11 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         ["3: 'live.website' is read by the plan, after matching: only 'unless' may ask for it"],
     ),
     "account tag in when": (_when("{account.tags.Team: [x]}"), ["3: 'account.tags.Team' may be asked for in 'notify' only"]),
+    "outcome in when": (_when("{outcome: [held]}"), ["3: 'outcome' may be asked for in 'notify' only"]),
+    "unknown outcome in a route": (
+        "channels: {soc: {teams: t}}\nnotify: [{when: {outcome: [helt]}, to: [soc]}]\n" + ONE,
+        ["2: this can never match: outcome is one of acted, no_op, planned, awaiting_approval, held, partial, unverified, failed, rejected, unmatched, undone, expired; did you mean 'held'?"],
+    ),
     "misspelt operator": (_when("{type: [{prefx: x}]}"), ["3: type: unknown operator 'prefx'; did you mean 'prefix'?"]),
     "bad operand": (_when("{observables.ip: [{cidr: 10.0.0.0/99}]}"), ["3: observables.ip: cidr: '10.0.0.0/99' is no network such as 10.0.0.0/8 or 2001:db8::/32"]),
     "severity out of range": (
@@ -583,6 +588,19 @@ def test_a_channel_that_is_told_nothing_is_doubted(tmp_path: Path) -> None:
     assert notes(write(tmp_path, text)) == [
         "1: warning: channel 'web' is told nothing: no route under 'notify' names it"
     ]
+
+
+def test_without_routes_every_channel_is_told(tmp_path: Path) -> None:
+    assert notes(write(tmp_path, "channels: {soc: {teams: a}}\n" + ONE)) == []
+
+
+def test_routes_may_ask_what_became_of_it(tmp_path: Path) -> None:
+    text = (
+        "channels: {soc: {teams: a}}\nnotify: [{when: {outcome: [failed, held], playbook: [one]}, to: [soc]}]\n" + ONE
+    )
+    path = write(tmp_path, text)
+    assert errors(check(path, CATALOG)) == []
+    assert load(path).notify == (Route(("soc",), {"outcome": ("failed", "held"), "playbook": ("one",)}),)
 
 
 def test_a_name_that_is_nearly_a_binding_is_doubted(tmp_path: Path) -> None:

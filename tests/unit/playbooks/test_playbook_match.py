@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanch.finding import Finding, Observable, Resource, Severity
-from stanch.playbooks.match import Matcher, Rule, Verdict, channels_for, excluded
-from stanch.playbooks.model import Channel, Playbook, Policy, Route, Step
+from stanch.playbooks.match import Matcher, Rule, Verdict, excluded
+from stanch.playbooks.model import Playbook, Policy, Step
 from tests.unit.playbooks.fakes import ACCOUNT, BUCKET, GROUP, KEY, ROLE, USER, VM, finding, instance, playbook, policy
 
 TOR = "UnauthorizedAccess:IAMUser/TorIPCaller"
@@ -156,7 +156,8 @@ class TestExcluded:
             ({"website": True}, "live.website is true"),
             ({"website": False}, None),
             ({}, None),
-            ({"website": None}, "live.website could not be read"),
+            ({"website": None}, None),
+            ({"other": True}, None),
         ],
         ids=repr,
     )
@@ -220,33 +221,14 @@ def test_expecting_tells_a_finding_without_its_resource_from_one_that_nobody_wan
             playbook("typed", {"type": [TOR], "resource.type": ["AWS::IAM::AccessKey"]}),
             playbook("generic", {"severity": [4], "resource.type": ["AWS::IAM::AccessKey"]}),
             playbook("free", {"type": [TOR]}),
+            playbook(
+                "except", {"type": [{"prefix": "U"}], "resource.type": ["AWS::S3::Bucket"]}, unless={"type": (TOR,)}
+            ),
         )
     )
     assert [item.id for item in given.expecting(finding(TOR))] == ["typed"]
     assert given.expecting(finding(TOR, KEY)) == []
     assert given.expecting(finding("Recon:EC2/Portscan")) == []
-
-
-class TestRoutes:
-    told = Policy(
-        channels={"soc": Channel(teams="t"), "payments": Channel(teams="p"), "aws": Channel(teams="a")},
-        notify=(
-            Route(("soc",)),
-            Route(("payments", "soc"), {"account.tags.Team": ("payments",)}),
-            Route(("aws",), {"resource.type": ({"prefix": "AWS::"},), "severity": (4, 5)}),
-        ),
-    )
-
-    def test_all_that_match_and_none_twice(self) -> None:
-        assert channels_for(self.told, finding("x", KEY), {"Team": "payments"}) == ("soc", "payments", "aws")
-
-    def test_without_the_account_s_tags_no_route_on_them_matches(self) -> None:
-        assert channels_for(self.told, finding("x", VM), None) == ("soc",)
-        assert channels_for(self.told, finding("x", VM), {"Team": "web"}) == ("soc",)
-
-    def test_a_tag_key_may_hold_dots(self) -> None:
-        routed = Policy(notify=(Route(("soc",), {"account.tags.org.team": ("web",)}),))
-        assert channels_for(routed, finding("x"), {"org.team": "web"}) == ("soc",)
 
 
 TYPES = [TOR, "UnauthorizedAccess:IAMUser/X", "Recon:EC2/Portscan", "INCOMING_SSH_DISABLED", "ĲSSEL:straße", ""]
