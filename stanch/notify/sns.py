@@ -11,10 +11,6 @@ from stanch.notify.untrusted import plain
 from stanch.remediation import digest
 from stanch.report import Report
 
-ATTRIBUTES = 10
-"""A message with more attributes is not delivered raw to a queue
-(https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html)."""
-
 _TOKEN = re.compile(r"[!-~]{1,128}")
 """What FIFO topics take as group and deduplication id (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 
@@ -59,7 +55,9 @@ class SnsChannel:
 
 
 def attributes(report: Report) -> dict[str, dict[str, str]]:
-    """What subscriptions filter on. Empty values are left out: SNS refuses them."""
+    """What subscriptions filter on: ten, the most that a message delivered raw to a queue may have. SNS refuses empty values, so they are left out
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html).
+    """
     found = {
         "outcome": report.outcome,
         "severity": severity(report),
