@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
 from remediations.azure.arm import arm_id, json_of
@@ -11,7 +12,8 @@ from stanch.clouds.azure_ids import ArmId
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 
-_SHOWN = 10
+_READ, _SHOWN = 5000, 10
+"""Containers looked at and named: a page of ARM's, and what fits into a message."""
 
 
 class BlockPublicAccess(Remediation[AzureSession]):
@@ -48,7 +50,7 @@ class BlockPublicAccess(Remediation[AzureSession]):
         if account is None:
             return Plan(resource, reason="gone")
         value = account["properties"].get("allowBlobPublicAccess")
-        containers = self._containers(place)
+        containers = self._containers(place) if account.get("kind") != "FileStorage" else {}
         public = [name for name, level in containers.items() if level not in (None, "None")]
         change = Change(
             "anonymous_access", f"anonymous access to blobs of storage account {account['name']}", _state(value), "forbidden",
@@ -88,9 +90,12 @@ class BlockPublicAccess(Remediation[AzureSession]):
         return json_of(found) if found else None
 
     def _containers(self, place: ArmId) -> dict[str, str | None]:
-        """Anonymous level by container. None at all for kinds of account without a blob service."""
-        listed = self.session.call(self.session.storage.blob_containers.list, place.group, place.name)
+        """Anonymous level by container, of the first ones only where there are very many."""
+        listed = self.session.call(self._first, place)
         return {item["name"]: item["properties"].get("publicAccess") for item in map(json_of, listed)}
+
+    def _first(self, place: ArmId) -> list[Any]:
+        return list(islice(self.session.storage.blob_containers.list(place.group, place.name), _READ))
 
     def _set(self, change: Change, value: bool) -> None:
         account = ArmId.parse(change.data["account"])

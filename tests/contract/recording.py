@@ -77,7 +77,9 @@ AZURE_ACTIONS: list[tuple[str, str, str]] = [
     ("GET", r"/v1\.0/users", "User.Read.All"),
 ]
 _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
-_POLLING = re.compile(r"/(operations|operationresults|operationstatuses|asyncoperations|diskoperations)/", re.IGNORECASE)
+_POLLING = re.compile(
+    r"/(operations|operationresults|operationstatuses|asyncoperations|diskoperations)/", re.IGNORECASE
+)
 
 
 def azure_action(method: str, path: str) -> str | None:

@@ -51,7 +51,9 @@ def live(world: AzureWorld, resource: Resource) -> Rules:
     place = ArmId.parse(resource.id)
     found = world.network.network_security_groups.get(place.group, place.name).properties.security_rules
     return {
-        each.name: {key: value for key, value in each.properties.as_dict().items() if value not in ([], "Succeeded")}
+        each.name: {
+            key: value for key, value in each.properties.as_dict().items() if value != [] and key != "provisioningState"
+        }
         for each in found
     }
 
