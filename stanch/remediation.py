@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from stanch import clock
 from stanch.errors import PolicyError
 from stanch.finding import Resource
 
@@ -191,9 +192,10 @@ def bind(declared: tuple[Parameter, ...], given: Mapping[str, Any], place: str) 
     }
 
 
-def _checked(parameter: Parameter, value: Any, place: str) -> Any:
-    if value is None:
+def _checked(parameter: Parameter, given: Any, place: str) -> Any:
+    if given is None:
         return None
+    value: Any = list(given) if isinstance(given, tuple) else given
     kinds: dict[str, type | tuple[type, ...]] = {
         "string": str,
         "timestamp": str,
@@ -202,6 +204,29 @@ def _checked(parameter: Parameter, value: Any, place: str) -> Any:
         "strings": (list, tuple),
         "ports": (list, tuple),
     }
-    if not isinstance(value, kinds[parameter.type]) or (parameter.type == "integer" and isinstance(value, bool)):
+    fits = isinstance(value, kinds[parameter.type]) and not (parameter.type == "integer" and isinstance(value, bool))
+    if not fits:
         raise PolicyError(place, f"must be of type {parameter.type}, not {value!r}")
-    return list(value) if isinstance(value, tuple) else value
+    if parameter.type == "timestamp":
+        try:
+            clock.parse(value)
+        except ValueError as error:
+            raise PolicyError(place, f"must be an RFC 3339 time, not {value!r}") from error
+    if parameter.type == "ports":
+        for port in value:
+            port_range(port, place)
+    if parameter.type == "strings" and not all(isinstance(item, str) for item in value):
+        raise PolicyError(place, f"must hold texts only, not {value!r}")
+    return value
+
+
+def port_range(port: Any, place: str) -> tuple[int, int]:
+    """A port (22) or a range of ports ("5900-5903") as its ends. Raises PolicyError."""
+    first, dash, last = str(port).partition("-")
+    numbers = (first, last) if dash else (first,)
+    if isinstance(port, bool) or not all(number.isascii() and number.isdigit() for number in numbers):
+        raise PolicyError(place, f"{port!r} is neither a port nor a range such as 5900-5903")
+    ends = int(first), int(last or first)
+    if not 0 <= ends[0] <= ends[1] <= 65535:
+        raise PolicyError(place, f"{port!r} is no range within 0-65535")
+    return ends

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from stanch.errors import PolicyError
+from stanch.remediation import port_range
 
 Network = IPv4Network | IPv6Network
 Ports = tuple[int, int]
@@ -99,17 +99,7 @@ def reaches(opening: Opening, wanted: Sequence[Ports]) -> bool:
 
 def parse_ports(values: Iterable[int | str]) -> list[Ports]:
     """`22`, `"22"` and `"137-139"` as ranges. Raises PolicyError for anything else."""
-    return [_range(value) for value in values]
-
-
-def _range(value: int | str) -> Ports:
-    first, dash, last = str(value).partition("-")
-    if not first.isdecimal() or (dash and not last.isdecimal()):
-        raise PolicyError("ports", f"{value!r} is neither a port nor a range of ports")
-    found = (int(first), int(last or first))
-    if not ALL_PORTS[0] <= found[0] <= found[1] <= ALL_PORTS[1]:
-        raise PolicyError("ports", f"{value!r} is not within 0-65535, lower first")
-    return found
+    return [port_range(value, "ports") for value in values]
 
 
 def without(wanted: Iterable[Ports], port: int) -> list[Ports]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remediations.azure.arm import TAG, json_of, name_of, place
-from remediations.azure.security_rules import FIRST, Properties, properties, sources
+from remediations.azure.security_rules import FIRST, Properties, properties, says, sources
 from stanch.clouds.azure import AzureSession
 from stanch.remediation import Change, State
 
@@ -36,7 +36,7 @@ def is_ours(group_id: str) -> bool:
 
 def isolates(group: Mapping[str, Any]) -> bool:
     """Whether the group is one of ours that refuses everything both ways before any other rule is asked."""
-    shut = {rule["direction"] for rule in map(properties, _rules(group)) if _refuses_everything(rule)}
+    shut = {str(rule["direction"]).title() for rule in map(properties, _rules(group)) if _refuses_everything(rule)}
     return is_ours(group["id"]) and shut == {"Inbound", "Outbound"}
 
 
@@ -50,7 +50,7 @@ def _rules(group: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _refuses_everything(rule: Properties) -> bool:
-    return sources(rule) == ["*"] and all(rule.get(name) == value for name, value in _DENY.items())
+    return sources(rule) == ["*"] and all(says(rule, name, str(value)) for name, value in _DENY.items())
 
 
 class Group:

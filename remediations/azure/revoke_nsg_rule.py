@@ -7,29 +7,15 @@ from typing import Any, ClassVar
 
 from remediations.azure import ports
 from remediations.azure.arm import POLLED, arm_id, json_of, names, reference
-from remediations.azure.security_rules import Cut, Properties, properties, sources, surgery
+from remediations.azure.quarantine import flushes
+from remediations.azure.security_rules import Cut, Properties, cuts, properties, sources
 from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import ArmId
 from stanch.finding import Resource
 from stanch.remediation import Change, Parameter, Permissions, Plan, Remediation, State
 
-ADMINISTRATIVE: tuple[int | str, ...] = (
-    22,
-    135,
-    139,
-    445,
-    1433,
-    1521,
-    3306,
-    3389,
-    5432,
-    5900,
-    "5985-5986",
-    6379,
-    27017,
-)
+ADMINISTRATIVE: tuple[int | str, ...] = (22, 135, 139, 445, 1433, 1521, 3306, 3389, 5432, 5900, "5985-5986", 6379, 27017)  # fmt: skip
 """SSH, RPC, NetBIOS, SMB, SQL Server, Oracle, MySQL, RDP, PostgreSQL, VNC, WinRM, Redis, MongoDB."""
-
 
 _WRITES = frozenset(
     {
@@ -84,8 +70,7 @@ class RevokeNsgRule(Remediation[AzureSession]):
             return Plan(resource, reason="gone")
         guarded = ports.union(ports.parse(each) for each in params.get("ports") or ADMINISTRATIVE)
         found = _rules(group)
-        rules = [properties(rule) for rule in found.values()]
-        cuts = {name: cut for name, rule in found.items() if (cut := surgery(properties(rule), rules, guarded))}
+        cut = cuts({name: properties(rule) for name, rule in found.items()}, guarded)
         users = [
             reference(user) or ""
             for kind in ("subnets", "networkInterfaces")
@@ -93,16 +78,16 @@ class RevokeNsgRule(Remediation[AzureSession]):
         ]
         return Plan(
             resource,
-            changes=tuple(change for name, cut in cuts.items() for change in self._changes(group, found[name], cut)),
+            changes=tuple(change for name, each in cut.items() for change in self._changes(group, found[name], each)),
             aliases=(group["id"], group["name"], *users),
             tags=group.get("tags") or {},
             facts={"in_use": bool(users)},
             breaks=(
                 f"the group filters {names(users)}" if users else "no subnet and no interface uses the group",
-                *(f"rule {name}: {cut.lost}" for name, cut in cuts.items() if cut.lost),
+                *(f"rule {name}: {each.lost}" for name, each in cut.items() if each.lost),
             ),
-            not_done=("connections that are open already live on unless the group has flushConnection set",),
-            reason=None if cuts else "no inbound rule lets the Internet reach these ports",
+            not_done=() if flushes(group) else ("connections that are open already live on until they end",),
+            reason=None if cut else "no inbound rule lets the Internet reach these ports",
         )
 
     def _changes(self, group: Mapping[str, Any], rule: Mapping[str, Any], cut: Cut) -> list[Change]:

@@ -57,6 +57,11 @@ def destination_ports(rule: Mapping[str, Any]) -> list[str]:
     return several(rule, "destinationPortRange", "destinationPortRanges")
 
 
+def says(rule: Mapping[str, Any], name: str, *values: str) -> bool:
+    """Whether the property has one of these values: ARM keeps them in the case in which they were written."""
+    return str(rule.get(name)).lower() in {value.lower() for value in values}
+
+
 def from_anywhere(prefixes: Iterable[str]) -> set[str]:
     """Those of the prefixes that let the whole Internet, or a good part of it, in.
 
@@ -94,11 +99,22 @@ def _within(network: Any, whole: Any) -> bool:
     return network.version == whole.version and bool(network.subnet_of(whole))
 
 
+def cuts(rules: Mapping[str, Properties], guarded: Sequence[Interval]) -> dict[str, Cut]:
+    """By rule, what must go from a group so that nobody from anywhere reaches a port in `guarded`; rules of which nothing must go are left out."""
+    standing, found = list(rules.values()), {}
+    for name, rule in rules.items():
+        cut = surgery(rule, standing, guarded)
+        if cut:
+            found[name] = cut
+            standing += [cut.kept] if cut.kept else []
+    return found
+
+
 def surgery(rule: Properties, rules: Sequence[Properties], guarded: Sequence[Interval]) -> Cut | None:
-    """What must go from `rule`, one of the group's `rules`, so that nobody from anywhere reaches a port in `guarded`; None if nothing must."""
-    if rule.get("direction") != "Inbound" or rule.get("access") != "Allow":
+    """What must go from `rule`, one of the group's `rules`; None if nothing must."""
+    if not (says(rule, "direction", "Inbound") and says(rule, "access", "Allow")):
         return None
-    if str(rule.get("protocol")).lower() not in ("*", "tcp", "udp"):
+    if not says(rule, "protocol", "*", "Tcp", "Udp"):
         return None
     wide = from_anywhere(sources(rule))
     given = [ports.parse(each) for each in destination_ports(rule)]
@@ -120,7 +136,7 @@ def _split(
     rule: Properties, rules: Sequence[Properties], sound: list[str], rest: list[Interval], exposed: list[Interval]
 ) -> Cut:
     """Anywhere keeps the harmless ports, the sound sources keep the guarded ones: that takes two rules."""
-    taken = {other.get("priority") for other in rules if other.get("direction") == "Inbound"}
+    taken = {other.get("priority") for other in rules if says(other, "direction", "Inbound")}
     # Only the very next number keeps the order towards every other rule.
     free = [
         number
@@ -140,10 +156,12 @@ def _shut(rule: Properties, rules: Iterable[Properties]) -> list[Interval]:
     return [
         ports.parse(each)
         for other in rules
-        if other.get("direction") == "Inbound" and other.get("access") == "Deny" and other["priority"] < rule["priority"]
+        if says(other, "direction", "Inbound")
+        and says(other, "access", "Deny")
+        and other["priority"] < rule["priority"]
         and _covers(other, rule)
         for each in destination_ports(other)
-    ]  # fmt: skip
+    ]
 
 
 def _covers(deny: Properties, rule: Properties) -> bool:
@@ -151,7 +169,7 @@ def _covers(deny: Properties, rule: Properties) -> bool:
     where = ("destinationAddressPrefix", "destinationAddressPrefixes")
     aims, shielded = several(rule, *where), several(deny, *where)
     return (
-        str(deny.get("protocol")).lower() in ("*", str(rule.get("protocol")).lower())
+        says(deny, "protocol", "*", str(rule.get("protocol")))
         and "*" in sources(deny)
         and "*" in several(deny, "sourcePortRange", "sourcePortRanges")
         and ("*" in shielded or (bool(aims) and set(aims) <= set(shielded)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from stanch.local.azure.arm import GROUPS, KINDS, Arm
@@ -65,9 +66,8 @@ def _there(arm: Arm, resource_id: str, version: str) -> bool:
 
 
 def _put(arm: Arm, resource_id: str, version: str, body: dict[str, Any]) -> list[str]:
-    arm.answer("PUT", resource_id, {"api-version": version}, {}, body)
-    for operation in arm.state.operations.values():
-        operation.ready = 0.0  # what is planted is there at once
+    # What is planted is there at once.
+    replace(arm, seconds=0.0).answer("PUT", resource_id, {"api-version": version}, {}, body)
     return [resource_id]
 
 

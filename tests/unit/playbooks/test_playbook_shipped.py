@@ -249,10 +249,10 @@ def test_sessions_are_cut_up_to_a_time_that_the_finding_gives() -> None:
                 assert step.with_["since"] in ("last_seen", "updated_at")
 
 
-def test_a_website_is_left_to_people() -> None:
+def test_a_website_is_asked_about_by_the_plan_and_not_passed_over() -> None:
     buckets = [item for item in POLICY.playbooks if any(step.remediation == BLOCK for step in item.remediations)]
     assert [item.id for item in buckets] == ["bucket-public", "bucket-public-rule"]
-    assert all(item.unless == {"live.website": (True,)} for item in buckets)
+    assert [item.unless for item in buckets] == [{}, {}]
 
 
 @pytest.mark.parametrize("name", [VM_STOP, PERSON_OUT, BLOCK_ALL])
