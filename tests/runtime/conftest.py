@@ -1,0 +1,71 @@
+"""The runtimes' parts. What is missing raises, so that a test fails where others would skip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanch.local.aws.server import AwsCloud
+from tests.runtime import artefacts
+from tests.runtime import interpreter as interpreters
+from tests.runtime.aws_stack import Stack
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> interpreters.Interpreter:
+    """Python of the version that both clouds run."""
+    return interpreters.deployed()
+
+
+@pytest.fixture(scope="session")
+def aws_artefact(interpreter: interpreters.Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What `make build` ships to Lambda."""
+    with artefacts.built("aws", interpreter, tmp_path_factory) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def azure_artefact(interpreter: interpreters.Interpreter, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What `make build` ships to the Function app."""
+    with artefacts.built("azure", interpreter, tmp_path_factory) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def aws_cloud() -> Iterator[AwsCloud]:
+    """The local AWS."""
+    cloud = AwsCloud()
+    cloud.start()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def new_stack(
+    aws_cloud: AwsCloud, aws_artefact: Path, interpreter: interpreters.Interpreter, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Stack]]:  # fmt: skip
+    """Makes deployments on the local AWS; they end with the module."""
+    made: list[Stack] = []
+
+    def make(**options: Any) -> Stack:
+        made.append(Stack(aws_cloud.url, aws_artefact, interpreter, tmp_path_factory.mktemp("stack"), **options))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.stop()
+
+
+@pytest.fixture(scope="module")
+def _stack(new_stack: Callable[..., Stack]) -> Stack:
+    return new_stack()
+
+
+@pytest.fixture
+def stack(_stack: Stack) -> Stack:
+    """The module's deployment as the template has it, quiet."""
+    _stack.quiet()
+    return _stack
