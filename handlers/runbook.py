@@ -49,7 +49,7 @@ def _request(deployment: Deployment, body: Any, requester: str, account: str, re
     for name, kind in (("remediation", str), ("resource", str)):
         if not isinstance(body.get(name), kind):
             raise InvalidInput(name, "is missing or no text")
-    params = body.get("params") or {}
+    params = {} if body.get("params") is None else body["params"]
     if not isinstance(params, Mapping):
         raise InvalidInput("params", "must be an object")
     declared = deployment.remediation(body["remediation"])

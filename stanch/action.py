@@ -68,12 +68,17 @@ def stamp() -> str:
 def effect_key(remediation: str, resource: Resource, params: Mapping[str, Any], declared: tuple[Parameter, ...]) -> str:
     """What one effect is: the remediation, the canonical resource and the identity parameters (64 hex digits)."""
     identity = {parameter.name: params.get(parameter.name) for parameter in declared if parameter.identity}
-    return digest([remediation, resource.account, resource.key(), identity])
+    return digest([remediation, resource.account.lower(), resource.key(), identity])
 
 
 def new_action_id(effect: str) -> str:
     """Names the effect first, so that every store finds the action by its id alone, then the time in milliseconds (hex)."""
     return f"{effect[:12]}-{int(time.time() * 1000):011x}"
+
+
+def action_id_of(effect: str, *what: Any) -> str:
+    """An id of the same form that is the same for the same `what` (JSON): the journal takes it once, whoever else comes with it."""
+    return f"{effect[:12]}-{digest(what)[:11]}"
 
 
 @dataclass(slots=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stanch import guardrails
-from stanch.action import Action, Outcome, Status, Step
+from stanch.action import Action, Outcome, Status, Step, action_id_of
 from stanch.deployment import Deployment
 from stanch.errors import Busy, CloudError, Refused, Retryable
 from stanch.finding import Finding, Resource
 from stanch.guardrails import Verdict
-from stanch.journal import Standing
+from stanch.journal import Lease, Standing
 from stanch.playbooks.limits import Exempt
 from stanch.playbooks.match import excluded
 from stanch.playbooks.model import Playbook, strictest
-from stanch.remediation import Plan, digest
+from stanch.remediation import Plan, canonical, digest
 from stanch.result import Result
 from stanch.transaction import Fence, apply_steps, verify
 
@@ -46,6 +46,14 @@ class Target:
             return None
         return digest([self.finding.source, self.finding.id, self.remediation, self.resource.key()])
 
+    def after(self, earlier: Action | None) -> Target:
+        """Under the id that every delivery of this version of the finding gives its next action, so that of two at the same moment only one can be opened,
+        and plans that name things after the action are the same."""
+        if self.finding is None:
+            return self
+        known = [self.marker, self.finding.version, earlier.id if earlier else None]
+        return replace(self, action_id=action_id_of(self.effect, *known))
+
 
 class Containment:
     """Carries one target through."""
@@ -64,6 +72,7 @@ class Containment:
         standing = deployment.journal.look(target.effect, target.marker)
         if standing.lease is not None:
             return self._resume(standing)
+        self._target = target = target.after(standing.earlier)
         try:
             reader = deployment.bind(self._declared, target.resource, "read", target.action_id)
             plan = reader.plan(target.resource, target.params)
@@ -84,8 +93,15 @@ class Containment:
         return plan, self._verdicts(plan, self._deployment.journal.look(target.effect, target.marker).earlier)
 
     def give_up(self, error: Retryable) -> Result:
-        """After the last delivery: what is still unknown is held, reported and listed."""
-        return self._noted(Plan(self._target.resource), Outcome.HELD, f"unknown after the last delivery: {error}")
+        """After the last delivery: what is still unknown is held; an action that it leaves open is closed as unverified. Both are reported and listed."""
+        reason = f"unknown after the last delivery: {error}"
+        standing = self._deployment.journal.look(self._target.effect, None)
+        action = standing.open
+        if standing.lease is None or action is None or action.undo is not None or time.time() < standing.lease.until:
+            return self._noted(Plan(self._target.resource), Outcome.HELD, reason)
+        fence = self._take_over(action, standing.lease)
+        action.outcome, action.reason, action.closed_at = Outcome.UNVERIFIED, reason, action.updated_at
+        return self._close(action, fence)
 
     def _verdicts(self, plan: Plan, earlier: Action | None) -> list[Verdict]:
         exemption = self._target.playbook.exempt if self._target.playbook else Exempt()
@@ -94,12 +110,12 @@ class Containment:
     def _stopped(self, plan: Plan, earlier: Action | None) -> Result | None:
         """The result if the plan is not to be carried out now, else None."""
         target = self._target
+        if plan.contained:
+            return self._nothing_to_do(plan, earlier)
         verdicts = self._verdicts(plan, earlier)
         held = guardrails.first(verdicts, "hold")
         if held is not None:
             return self._noted(plan, Outcome.HELD, held.sentence())
-        if plan.contained:
-            return self._nothing_to_do(plan, earlier)
         if target.playbook is None or target.finding is None:
             return None  # a person's runbook is bound by protection alone; the person is the approval
         fact = excluded(target.playbook, target.finding, plan.facts)
@@ -116,7 +132,8 @@ class Containment:
         reason = plan.reason or "already contained"
         if earlier is not None and earlier.outcome in (Outcome.ACTED, Outcome.NO_OP):
             echo = Result.of_action(earlier, [])
-            again = f"already contained by action {earlier.id}" if earlier.outcome is Outcome.ACTED else reason
+            ours = earlier.outcome is Outcome.ACTED and reason != "gone"
+            again = f"already contained by action {earlier.id}" if ours else reason
             return replace(echo, outcome=Outcome.NO_OP, reason=again, changes=[])
         return self._noted(plan, Outcome.NO_OP, reason)
 
@@ -142,14 +159,24 @@ class Containment:
         return action
 
     def _noted(self, plan: Plan, outcome: Outcome, reason: str) -> Result:
-        """Journal and report what changes nothing, once: the id is made of what is said."""
-        said = digest([self._target.marker, outcome, reason, plan.digest()])
-        action = self._action(plan, f"{self._target.effect[:12]}-{said[:11]}")
+        """Journal and report what changes nothing. For a finding once, because the id is made of what is said; what a person asks for is journaled each time.
+
+        The finding's marker stays with the action that changed something: a later delivery must still see that a person undid it.
+        """
+        action = self._action(
+            plan, self._said(plan, outcome, reason) if self._target.finding else self._target.action_id
+        )
         action.outcome, action.reason, action.closed_at = outcome, reason, action.opened_at
         action.note(str(outcome), reason=reason)
         entry = self._deployment.entry(action, self._declared)
-        new = self._deployment.journal.note(action, self._target.marker, entry)
+        new = self._deployment.journal.note(action, None, entry)
         return Result.of_action(action, self._deployment.deliver(entry) if new else [])
+
+    def _said(self, plan: Plan, outcome: Outcome, reason: str) -> str:
+        """The id of what is said of a finding. What changes are named after the action is no part of it."""
+        changes = canonical([[change.id, change.target, change.before, change.after] for change in plan.changes])
+        told = changes.replace(self._target.action_id, "")
+        return action_id_of(self._target.effect, self._target.marker, outcome, reason, told)
 
     def _act(self, plan: Plan) -> Result:
         action = self._action(plan, self._target.action_id)
@@ -170,39 +197,57 @@ class Containment:
             raise Busy(f"action {action.id} on the same resource is in progress")
         if action.undo is not None:
             raise Busy(f"the undo of action {action.id} was interrupted; `stanch undo {action.id}` goes on with it")
+        if self._target.finding is not None and self._deployment.settings.ceiling == "observe":
+            raise Busy(
+                f"action {action.id} was interrupted, and nothing may go on with it while the ceiling is observe"
+            )
+        return self._carry_out(action, self._take_over(action, stale))
+
+    def _take_over(self, action: Action, stale: Lease) -> Fence:
         action.attempt = stale.attempt + 1
         lease = self._deployment.lease(action)
         self._deployment.journal.claim(stale, lease)
         fence = Fence(self._deployment.journal, action, lease, self._deployment.settings.lease)
         fence.record("resumed")
-        return self._carry_out(action, fence)
+        return fence
 
     def _carry_out(self, action: Action, fence: Fence) -> Result:
         try:
-            apply_steps(action, self._deployment.bind(self._declared, action.resource, "act", action.id), fence)
-        except (CloudError, Refused) as error:  # no session to act with: nothing was written
+            actor = self._deployment.bind(self._declared, action.resource, "act", action.id)
+        except Retryable as error:
+            fence.suspend("interrupted", error=str(error))
+            raise
+        except (CloudError, Refused) as error:  # no session to act with: nothing is written
             for step in action.steps:
-                step.status, step.error = Status.FAILED, str(error)
+                if step.status is Status.PLANNED:
+                    step.status, step.error = Status.FAILED, str(error)
+        else:
+            apply_steps(action, actor, fence)
         contained = round((time.perf_counter() - self._started) * 1000, 1)
-        reader = self._deployment.bind(self._declared, action.resource, "read", action.id)
-        self._judge(action, reader, fence)
-        entry = self._deployment.entry(action, self._declared)
-        fence.close(str(action.outcome), entry)
-        result = Result.of_action(action, self._deployment.deliver(entry))
+        self._judge(action, fence)
+        result = self._close(action, fence)
         return replace(result, to_contained=contained if action.outcome is Outcome.ACTED else None)
 
-    def _judge(self, action: Action, reader: Any, fence: Fence) -> None:
+    def _close(self, action: Action, fence: Fence) -> Result:
+        entry = self._deployment.entry(action, self._declared)
+        fence.close(str(action.outcome), entry)
+        return Result.of_action(action, self._deployment.deliver(entry))
+
+    def _judge(self, action: Action, fence: Fence) -> None:
         """The outcome, by what is live now: never by what the calls said."""
         essential = [step for step in action.steps if not step.change.garnish]
         applied = [step for step in essential if step.status is Status.APPLIED]
         failed = [step for step in essential if step.status is Status.FAILED]
         try:
+            reader = self._deployment.bind(self._declared, action.resource, "read", action.id)
             left = verify(reader, action, self._deployment.settings.verify_delays)
         except Retryable as error:
             fence.suspend("unverified", error=str(error))
             raise
-        except CloudError as error:
-            action.outcome, action.reason = Outcome.UNVERIFIED, f"the result could not be read: {error}"
+        except (CloudError, Refused) as error:
+            unread = f"the result could not be read: {error}"
+            unknown = bool(applied) or not failed
+            action.outcome, action.reason = (Outcome.UNVERIFIED, unread) if unknown else (Outcome.FAILED, _why(failed))
         else:
             action.outcome, action.reason = _outcome(left, applied, failed)
         action.closed_at = action.updated_at
@@ -216,5 +261,8 @@ def _outcome(left: Plan, applied: list[Step], failed: list[Step]) -> tuple[Outco
     if not failed:
         open_still = ", ".join(change.target for change in left.changes if not change.garnish)
         return Outcome.UNVERIFIED, f"every change was made, but a second look still finds: {open_still}"
-    why = "; ".join(f"{step.change.target}: {step.error}" for step in failed)
-    return (Outcome.PARTIAL if applied else Outcome.FAILED), why
+    return (Outcome.PARTIAL if applied else Outcome.FAILED), _why(failed)
+
+
+def _why(failed: list[Step]) -> str:
+    return "; ".join(f"{step.change.target}: {step.error}" for step in failed)

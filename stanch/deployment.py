@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from stanch import __version__, outbox
 from stanch.action import Action
-from stanch.errors import PolicyError
+from stanch.errors import CloudError, PolicyError, Retryable
 from stanch.finding import Finding, Resource
 from stanch.journal import Journal, Lease, OutboxItem
 from stanch.outbox import Channel
@@ -28,8 +28,8 @@ class Cloud(Protocol):
     def session(self, resource: Resource, purpose: Any, action_id: str, permissions: frozenset[str]) -> Any:
         """A session in the resource's account that holds no more than `permissions`. Raises Refused('wrong account')."""
 
-    def resolve(self, finding: Finding, resource: Resource, wanted: str) -> list[Resource]:
-        """The resources of type `wanted` behind one that the finding names; read-only."""
+    def resolve(self, finding: Finding, resource: Resource | None, wanted: str) -> list[Resource]:
+        """The resources of type `wanted` behind one that the finding names (None: behind what it could not name by an id); read-only."""
 
     def own(self) -> tuple[str, ...]:
         """Name patterns of what belongs to the responder and is never touched."""
@@ -39,12 +39,16 @@ class Cloud(Protocol):
 class Upstream:
     """How a source is asked whether it sent a finding.
 
-    `confirm` returns the source's own copy (an incident may be several findings) with the sentence that says so, and raises Unconfirmed if there is none. `first` means that
-    only the copy can be matched, because the event does not carry what playbooks route on.
+    `confirm` returns the source's own copy (an incident may be several findings) with the sentence that says so, and raises Unconfirmed if there is none. `first` tells,
+    for all findings or for each, that only the copy can be matched, because the event does not carry what playbooks route on.
     """
 
     confirm: Callable[[Finding], tuple[list[Finding], str]]
-    first: bool = False
+    first: bool | Callable[[Finding], bool] = False
+
+    def reads_first(self, finding: Finding) -> bool:
+        """Whether the finding is confirmed before it is matched."""
+        return self.first(finding) if callable(self.first) else self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,16 @@ class Deployment:
         return outbox.item(report, self.route(report))
 
     def deliver(self, entry: OutboxItem | None) -> list[str]:
-        """Offer a filed report to its channels; the names of those that accepted it."""
-        return outbox.deliver(self.journal, entry, self.channels) if entry else []
+        """Offer a filed report to its channels; the names of those that accepted it.
+
+        What it tells of is done and journaled, so that a journal which fails now fails nothing: the report stays pending and may go out again.
+        """
+        if entry is None:
+            return []
+        try:
+            return outbox.deliver(self.journal, entry, self.channels)
+        except (Retryable, CloudError):
+            return [name for name, accepted in entry.channels.items() if accepted]
 
     def stamp(self, action: Action) -> None:
         """Every action says by which policy and which software it was made."""

@@ -89,7 +89,7 @@ def protected(resource: Resource, aliases: Iterable[str], patterns: Sequence[str
     root = (f"arn:aws:iam::{resource.account}:root",) if resource.details.get("user_type") == "Root" else ()
     for name in (resource.id, *root, *aliases):
         for pattern in (*PROTECTED_ALWAYS, *patterns):
-            if fnmatchcase(name, pattern) or (resource.cloud == "azure" and fnmatchcase(name.lower(), pattern.lower())):
+            if _fits(resource, name, pattern):
                 return Verdict("protected", "hold", f"{name} matches {pattern}, which is never touched")
     return _passed("protected")
 
@@ -98,27 +98,36 @@ def exempt(plan: Plan, exemption: Exempt) -> Verdict:
     """A name in the policy exempts; a tag only asks, because whoever holds the resource may write its tags."""
     for name in (plan.resource.id, *plan.aliases):
         for pattern in exemption.names:
-            if (
-                fnmatchcase(name, pattern)
-                or fnmatchcase(name.rpartition("/")[2], pattern)
-                or fnmatchcase(name.rpartition(":")[2], pattern)
+            if any(
+                _fits(plan.resource, form, pattern) for form in (name, name.rpartition("/")[2], name.rpartition(":")[2])
             ):
                 return Verdict("exempt", "hold", f"{name} matches {pattern} in the playbook")
     if not exemption.tags:
         return _passed("exempt")
     if plan.tags is None:
         raise Retryable("exempt: the live tags could not be read")
-    for key, values in exemption.tags.items():
-        if plan.tags.get(key) in values:
-            return Verdict("exempt", "approve", f"it is tagged {key}={plan.tags[key]}")
+    for key, value in plan.tags.items():
+        if any(value in values for wanted, values in exemption.tags.items() if _same_key(plan.resource, key, wanted)):
+            return Verdict("exempt", "approve", f"it is tagged {key}={value}")
     return _passed("exempt")
 
 
+def _fits(resource: Resource, name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern) or (resource.cloud == "azure" and fnmatchcase(name.lower(), pattern.lower()))
+
+
+def _same_key(resource: Resource, key: str, wanted: str) -> bool:
+    """Azure's tag names know no case, its values do (https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources)."""
+    return key == wanted or (resource.cloud == "azure" and key.lower() == wanted.lower())
+
+
 def undone_before(earlier: Action | None) -> Verdict:
-    """Nobody fights an analyst: what a person undid is not redone for the same finding."""
-    if earlier is not None and earlier.outcome is Outcome.UNDONE:
-        who = (earlier.undo or {}).get("requester", "a person")
-        return Verdict("undone", "hold", f"{who} undid action {earlier.id} for this finding")
+    """Nobody fights an analyst: what a person undid, if only in part, is not redone for the same finding."""
+    if earlier is not None and earlier.undo is not None:
+        how = "undid" if earlier.outcome is Outcome.UNDONE else "began to undo"
+        return Verdict(
+            "undone", "hold", f"{earlier.undo.get('requester', 'a person')} {how} action {earlier.id} for this finding"
+        )
     return _passed("undone")
 
 

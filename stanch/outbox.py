@@ -31,10 +31,11 @@ def deliver(journal: Journal, entry: OutboxItem, channels: Mapping[str, Channel]
     """
     report = Report.from_json(entry.report)
     for name in entry.pending:
+        if name not in channels:
+            entry.errors[name] = "no such channel is configured any more"
+            continue
         try:
             channels[name].send(report)
-        except KeyError:
-            entry.errors[name] = "no such channel is configured any more"
         except StanchError as error:
             entry.errors[name] = str(error)
         else:

@@ -62,7 +62,7 @@ def of_action(action: Action, declared: type[Remediation[Any]]) -> Report:
     plan = action.plan
     reversible = action.outcome in (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED) and not declared.irreversible
     return Report(
-        key=f"{action.id}:{action.outcome}:{len(action.chain) if action.outcome is Outcome.UNDONE else 1}",
+        key=f"{action.id}:{action.outcome}:{len(action.chain) if action.undo else 1}",
         outcome=str(action.outcome),
         title=declared.title,
         account=action.resource.account,

@@ -65,7 +65,7 @@ class Runbook:
             plan, verdicts = Plan(self._request.resource), [shield]
         else:
             plan, verdicts = self._containment.plan()
-        held = guardrails.first(verdicts, "hold")
+        held = shield if shield.effect == "hold" else None if plan.contained else guardrails.first(verdicts, "hold")
         outcome = Outcome.HELD if held else Outcome.NO_OP if plan.contained else Outcome.PLANNED
         result = Result(
             outcome,

@@ -12,8 +12,8 @@ from stanch.errors import CloudError, Drifted, Fenced, Retryable
 from stanch.journal import Journal, Lease, OutboxItem
 from stanch.remediation import Plan, Remediation, canonical
 
-MARGIN = 5.0
-"""Seconds that must be left on a lease before a write: longer than any one SDK call is given."""
+MARGIN = 1 / 18
+"""The part of a lease that must be left before a write: five seconds of the usual ninety, for the write to arrive in."""
 
 
 class Fence:
@@ -25,7 +25,7 @@ class Fence:
 
     def check(self) -> None:
         """Raises Fenced if too little is left of the lease: another invocation may be about to take over."""
-        if time.time() > self.lease.until - MARGIN:
+        if time.time() > self.lease.until - MARGIN * self._seconds:
             raise Fenced(
                 f"the lease of action {self._action.id} has run out; the write is left to whoever holds it now"
             )
@@ -57,7 +57,7 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
     """Make every change that is not made yet, each recorded.
 
     On a resumed attempt a change may have been made without being recorded, so it is read first. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
-    the step failed and whatever needs it skipped.
+    the step failed and whatever needs it skipped. Garnish fails by itself, whatever the reason.
     """
     for step in action.steps:
         if step.status is Status.APPLIED:
@@ -65,15 +65,17 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
         if _blocked(step, action.steps):
             step.status, step.error = Status.SKIPPED, "a change it needs was not made"
             continue
-        fence.check()
         try:
             if not (action.attempt > 1 and _already_made(step, remediation)):
+                fence.check()
                 step.change = remediation.apply(step.change)
             step.status, step.error = Status.APPLIED, None
-        except Retryable as error:
-            fence.suspend("interrupted", change=step.change.id, error=str(error))
+        except Fenced:
             raise
-        except (CloudError, Drifted) as error:
+        except (Retryable, CloudError, Drifted) as error:
+            if isinstance(error, Retryable) and not step.change.garnish:
+                fence.suspend("interrupted", change=step.change.id, error=str(error))
+                raise
             step.status, step.error = Status.FAILED, str(error)
         step.at = stamp()
         fence.record(str(step.status), change=step.change.id)
@@ -135,12 +137,21 @@ def compare(action: Action, remediation: Remediation[Any], force: bool) -> list[
 
 
 def undo_steps(action: Action, remediation: Remediation[Any], fence: Fence, todo: Sequence[tuple[Step, bool]]) -> None:
-    """Unmake the changes that `compare` found, each recorded. Raises Retryable with the lease handed back when the cloud does not answer."""
+    """Unmake the changes that `compare` found, each recorded. Raises Retryable with the lease handed back when the cloud does not answer.
+
+    What a change needs stays as long as the change itself could not be unmade.
+    """
     for step, write in todo:
-        fence.check()
+        needed = _needed_by(step, undoable(action)) if write else None
+        if needed is not None:
+            step.error = f"it stays because {needed.change.target} needs it"
+            continue
         try:
             if write:
+                fence.check()
                 remediation.undo(step.change)
+        except Fenced:
+            raise
         except Retryable as error:
             fence.suspend("undo interrupted", change=step.change.id, error=str(error))
             raise
@@ -150,3 +161,10 @@ def undo_steps(action: Action, remediation: Remediation[Any], fence: Fence, todo
             continue
         step.status, step.error, step.at = Status.UNDONE, None, stamp()
         fence.record(str(step.status), change=step.change.id)
+
+
+def _needed_by(step: Step, standing: Sequence[Step]) -> Step | None:
+    """A change that still stands and was made on the strength of this one."""
+    return next(
+        (other for other in standing if step.change.id in other.change.requires and not other.change.garnish), None
+    )

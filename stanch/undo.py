@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stanch import guardrails
-from stanch.action import Outcome, Status, Step, opened, stamp
+from stanch.action import Action, Outcome, Status, Step, opened, stamp
 from stanch.deployment import Deployment
-from stanch.errors import Busy, Refused
+from stanch.errors import Busy, CloudError, Drifted, Refused, Retryable
 from stanch.journal import Lease
 from stanch.remediation import Remediation
 from stanch.result import Result
-from stanch.transaction import Fence, compare, same, undo_steps
+from stanch.transaction import Fence, compare, same, undo_steps, undoable
 
 UNDOABLE = (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED, Outcome.FAILED)
 
@@ -35,11 +35,8 @@ class Undo:
     def __init__(self, deployment: Deployment, request: Request) -> None:
         """Raises Refused when there is no such action."""
         self._deployment, self._request = deployment, request
-        action = deployment.journal.get(request.action_id)
-        if action is None:
-            raise Refused("unknown action", f"the journal holds no action {request.action_id}")
-        self.action = action
-        self._declared = deployment.remediation(action.remediation)
+        self.action = self._known()
+        self._declared = deployment.remediation(self.action.remediation)
 
     def preview(self) -> list[tuple[Step, bool]]:
         """What would be restored: each step with whether a write is needed. Raises Refused, Drifted among them."""
@@ -47,15 +44,34 @@ class Undo:
         return compare(self.action, self._bound(), self._request.force)
 
     def run(self) -> Result:
-        """Restore. Raises Refused (nothing touched), Busy or another Retryable (the lease is handed back; run it again to go on)."""
-        self.preview()
-        fence = self._begin()
-        remediation = self._bound()
-        undo_steps(self.action, remediation, fence, compare(self.action, remediation, self._request.force))
-        self._judge(remediation)
+        """Restore. Raises Refused and CloudError (nothing more is touched), Busy or another Retryable (the lease is handed back; run it again to go on)."""
+        stale = self._free()
+        if stale is None:
+            self.preview()  # what is refused leaves no trace
+        self.action = self._known()  # as it stands now: another undo may have ended since
+        self._allowed()
+        former = self.action.outcome, self.action.reason, self.action.closed_at, self.action.undo
+        fence = self._begin(stale)
+        try:
+            remediation = self._bound()
+            todo = compare(self.action, remediation, self._request.force)
+        except Retryable as error:
+            fence.suspend("undo interrupted", error=str(error))
+            raise
+        except (CloudError, Refused) as error:
+            self._give_back(fence, error, former)
+            raise
+        undo_steps(self.action, remediation, fence, todo)
+        self._judge(remediation, fence)
         entry = self._deployment.entry(self.action, self._declared)
         fence.close(str(self.action.outcome), entry)
         return Result.of_action(self.action, self._deployment.deliver(entry))
+
+    def _known(self) -> Action:
+        action = self._deployment.journal.get(self._request.action_id)
+        if action is None:
+            raise Refused("unknown action", f"the journal holds no action {self._request.action_id}")
+        return action
 
     def _bound(self) -> Remediation[Any]:
         return self._deployment.bind(self._declared, self.action.resource, "undo", self.action.id)
@@ -80,12 +96,18 @@ class Undo:
         if shield.effect == "hold" and not self._request.force:
             raise Refused(shield.guard, shield.reason)
 
-    def _begin(self) -> Fence:
+    def _free(self) -> Lease | None:
+        """The lock that an undo of this action left behind, if one did. Raises Busy while anything else is at the effect."""
+        stale = self._deployment.journal.look(self.action.effect, None).lease
+        if stale is not None and stale.action_id != self.action.id:
+            raise Busy(f"action {stale.action_id} on the same resource is in progress")
+        if stale is not None and time.time() < stale.until:
+            raise Busy(f"action {stale.action_id} is in progress")
+        return stale
+
+    def _begin(self, stale: Lease | None) -> Fence:
         """Take the lock of the effect, or take it over from an undo that crashed."""
         action, journal = self.action, self._deployment.journal
-        stale = journal.look(action.effect, None).lease
-        if stale is not None and (stale.action_id != action.id or time.time() < stale.until):
-            raise Busy(f"action {stale.action_id} on the same resource is in progress")
         action.attempt = max(action.attempt, stale.attempt if stale else 0) + 1
         action.undo = {
             "requester": self._request.requester,
@@ -104,22 +126,44 @@ class Undo:
             fence.record("undo resumed", requester=self._request.requester)
         return fence
 
-    def _judge(self, remediation: Remediation[Any]) -> None:
+    def _give_back(self, fence: Fence, error: Exception, former: Any) -> None:
+        """Close again what was opened and must not be written: as it was, or as partial if an undo before it may have written."""
         action = self.action
-        left = [
-            step
-            for step in action.steps
-            if step.status is Status.UNDONE and not same(remediation.read(step.change), step.change.before)
-        ]
-        failed = [
-            step for step in action.steps if step.error and step.status is not Status.UNDONE and not step.change.garnish
-        ]
-        if failed:
-            action.outcome = Outcome.PARTIAL
-            action.reason = "undo: " + "; ".join(f"{step.change.target}: {step.error}" for step in failed)
-        elif left:
-            action.outcome = Outcome.UNVERIFIED
-            action.reason = "undo: a second look still differs: " + ", ".join(step.change.target for step in left)
+        action.outcome, action.reason, action.closed_at, begun = former
+        entry = None
+        if action.outcome is None:
+            action.outcome, action.reason, action.closed_at = Outcome.PARTIAL, f"undo: {error}", stamp()
+            entry = self._deployment.entry(action, self._declared)
+        else:
+            action.undo = begun
+        fence.close("undo refused", entry)
+
+    def _judge(self, remediation: Remediation[Any], fence: Fence) -> None:
+        """The outcome, by what is live now."""
+        action = self.action
+        failed = [step for step in undoable(action) if not step.change.garnish]
+        try:
+            left = self._differing(remediation)
+        except Retryable as error:
+            fence.suspend("undo unverified", error=str(error))
+            raise
+        except CloudError as error:
+            action.outcome, action.reason = Outcome.UNVERIFIED, f"undo: the result could not be read: {error}"
         else:
             action.outcome, action.reason = Outcome.UNDONE, self._request.reason
+            if left:
+                targets = ", ".join(step.change.target for step in left)
+                action.outcome, action.reason = Outcome.UNVERIFIED, f"undo: a second look still differs: {targets}"
+        if failed:
+            why = "; ".join(f"{step.change.target}: {step.error}" for step in failed)
+            action.outcome, action.reason = Outcome.PARTIAL, f"undo: {why}"
         action.closed_at = stamp()
+
+    def _differing(self, remediation: Remediation[Any]) -> list[Step]:
+        """The undone steps whose before-state does not show, after waiting as long as for an action."""
+        left = [step for step in self.action.steps if step.status is Status.UNDONE]
+        for delay in (0.0, *self._deployment.settings.verify_delays):
+            if left and delay:
+                time.sleep(delay)
+            left = [step for step in left if not same(remediation.read(step.change), step.change.before)]
+        return left

@@ -9,6 +9,7 @@ from handlers.aws import wiring
 from handlers.aws.entry import answer, serve
 from stanch.action import Outcome
 from stanch.clock import parse as parse_time
+from stanch.errors import CloudError
 from stanch.finding import Finding
 from stanch.responder import Delivery
 from stanch.result import Result
@@ -18,7 +19,6 @@ _VERDICT = {
     Outcome.ACTED: "COMPLIANT",
     Outcome.NO_OP: "COMPLIANT",
     Outcome.UNMATCHED: "NOT_APPLICABLE",
-    Outcome.REJECTED: "NOT_APPLICABLE",
 }
 
 
@@ -33,8 +33,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         return findings
 
     results = answer("config", keep, event, Delivery())
-    if findings and event.get("resultToken"):
-        _put_evaluations(findings[0], results, str(event["resultToken"]))
+    judged = all(result.outcome is not Outcome.REJECTED for result in results)
+    if findings and judged and event.get("resultToken"):
+        try:
+            _put_evaluations(findings[0], results, str(event["resultToken"]))
+        except CloudError as error:  # what was done stays done, and is answered
+            results.append(Result(Outcome.FAILED, f"Config did not take the verdict: {error}", source="config"))
     return {"actions": [result.as_json() for result in results]}
 
 
@@ -43,7 +47,7 @@ def _put_evaluations(finding: Finding, results: list[Result], token: str) -> Non
     (https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html)."""
     verdicts = {_VERDICT.get(result.outcome, "NON_COMPLIANT") for result in results}
     verdict = next(word for word in ("NON_COMPLIANT", "COMPLIANT", "NOT_APPLICABLE") if word in verdicts)
-    ordered = finding.upstream.get("ordering_timestamp")
+    ordered = finding.upstream.get("ordered_at")
     wiring.deployment().cloud.home.call(  # type: ignore[attr-defined]  # the AWS wiring makes AWS clouds
         "config",
         "put_evaluations",

@@ -30,6 +30,7 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
     cloud = AzureCloud(AzureSettings.from_environment(env))
     policy = settings.policy(env)
     channels, default = _channels(cloud, policy, env)
+    sentinel = SentinelUpstream(cloud, env.get("STANCH_SENTINEL_WORKSPACE", ""))
     return Deployment(
         cloud=cloud,
         journal=_journal(cloud, env),
@@ -38,9 +39,7 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
         matcher=Matcher(policy),
         channels=channels,
         route=Router(policy, default, kinds=TEAMS),
-        upstreams={
-            "sentinel": Upstream(SentinelUpstream(cloud, env.get("STANCH_SENTINEL_WORKSPACE", "")).confirm, first=True)
-        },
+        upstreams={"sentinel": Upstream(sentinel.confirm, first=sentinel.can_read)},
         settings=settings.settings(env),
     )
 

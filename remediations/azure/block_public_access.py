@@ -63,7 +63,7 @@ class BlockPublicAccess(Remediation[AzureSession]):
             aliases=(account["id"], account["name"]),
             tags=account.get("tags") or {},
             facts={"public_containers": len(public), "website": "$web" in containers},
-            breaks=(_readers(public), *(["the property was never set and cannot be unset again: undo sets it to true, which permits the same"] if value is None else [])),
+            breaks=(_readers(public, complete=len(containers) < _READ), *(["the property was never set and cannot be unset again: undo sets it to true, which permits the same"] if value is None else [])),
             not_done=(
                 "shared access signatures and account keys still open the account",
                 "a static website ($web) stays public: this setting does not reach it",
@@ -107,8 +107,9 @@ def _state(value: bool | None) -> str:
     return "forbidden" if value is False else "permitted"
 
 
-def _readers(public: list[str]) -> str:
-    if not public:
+def _readers(public: list[str], complete: bool) -> str:
+    if not public and complete:
         return "no container has an anonymous level, so nobody should notice"
+    count = f"{len(public)} container(s)" if complete else f"at least {len(public)} container(s)"
     more = f" and {len(public) - _SHOWN} more" if len(public) > _SHOWN else ""
-    return f"anonymous readers lose {len(public)} container(s): {', '.join(public[:_SHOWN])}{more}"
+    return f"anonymous readers lose {count}: {', '.join(public[:_SHOWN])}{more}"

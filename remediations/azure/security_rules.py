@@ -125,11 +125,17 @@ def surgery(rule: Properties, rules: Sequence[Properties], guarded: Sequence[Int
         return None
     sound = [source for source in sources(rule) if source not in wide]
     rest = [part for each in given for part in ports.cut(each, exposed)]
-    if not sound:
-        return Cut(_with_ports(rule, rest) if rest else None, tuple(exposed))
     if not rest:
-        return Cut(_with_sources(rule, sound), tuple(exposed))
+        return Cut(_with_sources(rule, sound) if sound else None, tuple(exposed))
+    if not sound:
+        return Cut(_with_ports(rule, rest), tuple(exposed), lost=_portless(rule))
     return _split(rule, rules, sound, rest, exposed)
+
+
+def _portless(rule: Properties) -> str | None:
+    """A rule that names ports fits TCP and UDP alone."""
+    every = says(rule, "protocol", "*") and "*" in destination_ports(rule)
+    return "protocols without ports, such as ICMP, no longer pass through it" if every else None
 
 
 def _split(
@@ -145,9 +151,10 @@ def _split(
     ]
     if not free:
         lost = f"{', '.join(sound)} can no longer reach {', '.join(map(ports.text, exposed))} through it"
+        lost = "; ".join(filter(None, (lost, _portless(rule))))
         return Cut(_with_ports(rule, rest), tuple(exposed), lost=lost)
     kept = _with_ports(_with_sources(rule, sound), exposed) | {"priority": free[0]}
-    return Cut(_with_ports(rule, rest), tuple(exposed), kept)
+    return Cut(_with_ports(rule, rest), tuple(exposed), kept, _portless(rule))
 
 
 def _shut(rule: Properties, rules: Iterable[Properties]) -> list[Interval]:

@@ -7,16 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from stanch.action import Action, Outcome
-from stanch.cli import output
+from stanch.action import Action, Outcome, Status, Step
+from stanch.cli import accounts, completing, output, parsing, people, showing
 from stanch.cli.context import Context, enter
-from stanch.cli.options import CloudOption, Output
-from stanch.cli.runbook import JOURNALS, cloud_of, duration, find_action
+from stanch.cli.options import CloudOption, Output, PlaybookId, Since
+from stanch.cli.undoing import find_action
 from stanch.errors import InvalidInput
 from stanch.journal import Query
-from stanch.result import Result
+from stanch.notify import values
+from stanch.report import named
 
 actions = typer.Typer(no_args_is_help=True, help="What the journal holds.")
+OPEN = "open"
+"""How `--outcome` names actions that have not ended."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,76 +28,94 @@ def register(app: typer.Typer) -> None:
 
 @actions.command("ls")
 def ls(
-    since: Annotated[str | None, typer.Option(help="Opened no longer ago than this, such as 2h.")] = None,
-    account: Annotated[str | None, typer.Option(help="Account or subscription id.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Outcomes, with commas; `open` for those not ended.")] = None,
-    playbook: Annotated[str | None, typer.Option(help="A playbook's id.")] = None,
-    output_: Output = "text", cloud: CloudOption = None,
+    since: Since = None,
+    account: Annotated[str | None, typer.Option(metavar="NAME_OR_ID", help="An account's or subscription's id, its name, or a group of the policy.")] = None,
+    outcome: Annotated[str | None, typer.Option(metavar="LIST", help="Outcomes, with commas, such as acted,held; `open` for those that have not ended.")] = None,
+    playbook: PlaybookId = None, output_: Output = "text", cloud: CloudOption = None,
 ) -> None:  # fmt: skip
     """List actions, newest first."""
-    context = enter(cloud, None, None)
+    wanted = _outcomes(outcome)
+    ago = parsing.duration(since) if since else None
+    context = enter(cloud)
+    within = accounts.ids(context, account) if account else None
     output.headline(context, output_)
-    query = Query(
-        since=datetime.now(UTC) - duration(since) if since else None,
-        account=account,
-        outcomes=_outcomes(outcome),
-        playbook=playbook,
-        open_only=outcome == "open",
-    )
-    found = list(_found(context, query))
+    query = Query(since=datetime.now(UTC) - ago if ago else None, playbook=playbook)
+    found = [
+        action
+        for action in _found(context, query)
+        if (wanted is None or action.outcome in wanted) and (within is None or action.resource.account.lower() in within)
+    ]  # fmt: skip
     if output_ == "json":
-        output.lines(_row(action) for action in found)
-        return
-    for action in found:
-        changed = "; ".join(output.shown(change) for change in action.changes()[:2])
-        output.console().print(
-            f"{action.opened_at[:19]}  {action.outcome or 'open':<18} {action.id}  {action.remediation}  {action.resource.id}  {changed}"
-        )
+        output.lines(map(row, found))
+    elif found:
+        showing.table([{**row(action), "account": action.resource.account} for action in found])
     if not found:
-        output.say("the journal holds no such action (of these clouds only: see the first line)")
+        tell = output.say if output_ == "json" else output.put
+        tell(_nothing(context, any((since, account, outcome, playbook))))
 
 
 @actions.command("show")
 def show(
-    action_id: Annotated[str, typer.Argument(help="An action's id.")], output_: Output = "text", cloud: CloudOption = None
+    action_id: Annotated[str, typer.Argument(metavar="ID", help="An action's id.", autocompletion=completing.actions)],
+    output_: Output = "text", cloud: CloudOption = None,
 ) -> None:  # fmt: skip
-    """Everything about one action: report, steps, history, evidence."""
-    context = enter(cloud, None, None)
-    output.headline(context, output_)
+    """Everything about one action: the report, each change, the history, by which policy and software."""
+    context = enter(cloud)
     action = find_action(context, action_id)
+    output.headline(context, output_)
     if output_ == "json":
         output.lines([action.as_json()])
         return
-    output.whole(action, context.deployment(cloud_of(action.remediation)).remediation(action.remediation), [])
-    out = output.console()
-    out.print()
-    for step in action.steps:
-        out.print(f"  {step.status:<9} {step.change.target}{f': {step.error}' if step.error else ''}")
-    for entry in action.chain:
-        out.print(f"  {entry['at']}  {entry['event']}  (attempt {entry['attempt']})  {entry['hash'][:12]}")
-    out.print(
-        f"  policy {action.policy[:12]} · stanch {action.software} · requested by {action.requester} · {action.justification or ''}"
-    )
+    declared = context.deployment(people.cloud_of(action.remediation)).remediation(action.remediation)
+    if action.outcome is None:
+        output.put(f"OPEN: {declared.title}", "It has not ended: its event must be delivered again, or its undo asked for again.", "")  # fmt: skip
+    else:
+        showing.of_action(action, declared)
+    output.put()
+    showing.labelled("Steps", [_step(step) for step in action.steps])
+    showing.labelled("History", [f"{entry['at'][:19].replace('T', ' ')}  attempt {entry['attempt']}  {entry['event']}  {entry['hash'][:12]}" for entry in action.chain])  # fmt: skip
+    why = f", because: {action.justification}" if action.justification else ""
+    showing.labelled("Made by", [f"{action.requester}{why}", f"policy {action.policy[:12]}, stanch {action.software}"])
+
+
+def _step(step: Step) -> str:
+    told = values.change(step.change.as_json(), step.status is Status.UNDONE)
+    return f"{step.status.value:<8}  {told}{f': {step.error}' if step.error else ''}"
+
+
+def row(action: Action) -> dict[str, Any]:
+    """The object that INTERFACE describes, of an action as it stands; `opened_at` beside it. `outcome` is null for one that has not ended."""
+    return {
+        "event": None, "source": action.source, "finding": action.finding, "resource": named(action.resource), "playbook": action.playbook,
+        "remediation": action.remediation, "outcome": action.outcome.value if action.outcome else None, "reason": action.reason,
+        "action_id": action.id, "changes": action.changes(), "notified": [], "ms": {"to_contained": None, "total": None},
+        "opened_at": action.opened_at,
+    }  # fmt: skip
 
 
 def _found(context: Context, query: Query) -> list[Action]:
-    """Both clouds' journals; on a laptop they are the same file."""
-    names = JOURNALS if context.live else JOURNALS[:1]
-    found = [action for name in names for action in context.deployment(name).journal.find(query)]
+    found = [action for name in context.journals for action in context.deployment(name).journal.find(query)]
     return sorted(found, key=lambda action: action.opened_at, reverse=True)
 
 
-def _outcomes(text: str | None) -> frozenset[Outcome] | None:
-    if text is None or text == "open":
+def _outcomes(text: str | None) -> frozenset[Outcome | None] | None:
+    """The outcomes of `--outcome`; None among them stands for open actions. Raises InvalidInput."""
+    if text is None:
         return None
     known = {outcome.value for outcome in Outcome}
-    for name in text.split(","):
-        if name not in known:
-            raise InvalidInput("--outcome", f"{name!r} is none of {', '.join(sorted(known))}, open")
-    return frozenset(Outcome(name) for name in text.split(","))
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known and name != OPEN:
+            raise InvalidInput("--outcome", f"{name!r} is none of {', '.join(sorted(known))}, {OPEN}")
+    return frozenset(None if name == OPEN else Outcome(name) for name in names)
 
 
-def _row(action: Action) -> dict[str, Any]:
-    if action.outcome is not None:
-        return {**Result.of_action(action, []).as_json(), "opened_at": action.opened_at}
-    return {"action_id": action.id, "outcome": None, "remediation": action.remediation, "opened_at": action.opened_at}
+def _nothing(context: Context, narrowed: bool) -> str:
+    """An empty journal is no all-clear, least of all one of local clouds."""
+    what = "no such action in" if narrowed else "no action in"
+    if context.running is None:
+        return f"There is {what} the journal of this deployment. That says nothing of findings that never reached it."
+    return (
+        f"There is {what} the journal of these local clouds, which began at {context.running.started[:19].replace('T', ' ')} UTC. "
+        "It says nothing of real accounts: --cloud live asks them."
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
 
-from stanch.cli import output
+from stanch.cli import completing, output, people, showing
 from stanch.cli.options import Output
-from stanch.errors import InvalidInput
 from stanch.remediation import Remediation, load
 
 
@@ -30,24 +30,39 @@ def catalog(output_: Output = "text") -> None:
         output.lines(_entry(found) for found in remediations().values())
         return
     for found in remediations().values():
-        undo = found.irreversible or (
-            f"undo (not before {found.undo_delay_hours} h)" if found.undo_delay_hours else "undo"
-        )
-        output.console().print(
-            f"{found.id}\n  {found.title} · {found.resource_type} · {undo}\n  May break: {found.disruption}"
-        )
+        output.put(f"{found.id}", f"  {found.title}")
+        showing.labelled("  Resource", [found.resource_type])
+        showing.labelled("  May break", [found.disruption])
+        showing.labelled("  Undo", [_undo(found)])
+        if found.parameters:
+            showing.labelled("  --with", [f"{item.name}= ({item.type}) {item.help}" for item in found.parameters])
+        output.put()
 
 
-def policy(names: Annotated[list[str], typer.Argument(help="Ids of remediations.")]) -> None:
-    """The exact permissions of remediations: IAM policies for AWS, custom role actions and Graph permissions for Azure."""
-    known = remediations()
-    for name in names:
-        if name not in known:
-            raise InvalidInput("remediation", f"there is no {name}; there is {', '.join(known)}")
-        permissions = known[name].permissions
+def policy(
+    names: Annotated[list[str], typer.Argument(metavar="REMEDIATION...", help="Ids of remediations.", autocompletion=completing.remediations)],
+    output_: Output = "text",
+) -> None:  # fmt: skip
+    """The exact permissions of remediations to read, act and undo: IAM policies for AWS, custom role actions and Graph permissions for Azure."""
+    chosen = {name: people.declared(name) for name in names}
+    for name, found in chosen.items():
+        permissions = found.permissions
         for purpose, granted in (("read", permissions.plan), ("act", permissions.apply), ("undo", permissions.undo)):
+            if purpose == "undo" and found.irreversible:
+                continue
             actions = sorted(granted | (set(permissions.dependent) if purpose != "read" else set()))
-            output.lines([{"remediation": name, "purpose": purpose, **_grant(name, actions)}])
+            one = {"remediation": name, "purpose": purpose, **_grant(name, actions)}
+            if output_ == "json":
+                output.lines([one])
+            else:
+                output.line(json.dumps(one, indent=2))
+
+
+def _undo(found: type[Remediation[Any]]) -> str:
+    if found.irreversible:
+        return f"impossible: {found.irreversible}"
+    delay = f"; not before {found.undo_delay_hours} hours have passed, or with --force" if found.undo_delay_hours else ""  # fmt: skip
+    return f"restores the state before{delay}"
 
 
 def _grant(name: str, actions: list[str]) -> dict[str, Any]:
@@ -68,6 +83,7 @@ def _entry(found: type[Remediation[Any]]) -> dict[str, Any]:
         "irreversible": found.irreversible or None, "undo_delay_hours": found.undo_delay_hours, "disruption": found.disruption,
         "countermeasure": found.countermeasure,
         "parameters": [{"name": item.name, "type": item.type, "default": item.default, "help": item.help} for item in found.parameters],
+        "facts": dict(found.facts),
         "permissions": {
             "plan": sorted(permissions.plan), "apply": sorted(permissions.apply), "undo": sorted(permissions.undo),
             "dependent": dict(permissions.dependent),

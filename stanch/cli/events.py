@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,16 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
-from stanch.cli import output
+from stanch.cli import completing, fresh, output, parsing, showing
 from stanch.cli.context import Context, enter
-from stanch.cli.explaining import explanation
-from stanch.cli.options import CloudOption, Mode, Now, Output, Playbooks, Seed
-from stanch.cli.replaying import ROOT, Event, Replay, now, read
+from stanch.cli.explaining import explanation, journaled
+from stanch.cli.options import CloudOption, Form, Mode, Now, Output, Playbooks, Seed
+from stanch.cli.people import cloud_of
+from stanch.cli.reading import Event, read
+from stanch.cli.replaying import EVENTS, Replay, findings, samples
 from stanch.errors import InvalidInput
 
-Paths = Annotated[list[str], typer.Argument(help="Files, folders, or - for standard input.")]
-TABLE_FROM = 4
-"""Results from which a table reads better than whole reports."""
+Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or - for standard input.")]
+WHOLE = 4
+"""Up to so many results are shown as whole reports, more as a list."""
+
+PROGRESS = 20
+"""Events from which a progress bar is worth its line."""
 
 
 def register(app: typer.Typer) -> None:
@@ -33,133 +37,130 @@ def replay(
     paths: Paths, output: Output = "text", cloud: CloudOption = None, mode: Mode = None, playbooks: Playbooks = None, seed: Seed = None, now: Now = None
 ) -> None:  # fmt: skip
     """Send events through the handlers: on local clouds for real, on live ones in observe mode unless --mode says otherwise."""
-    context = enter(cloud, mode, playbooks)
-    raise typer.Exit(_run(context, list(read(paths)), output, seed, now))
+    raise typer.Exit(_Run(cloud, mode, playbooks, seed, now, output).of(list(read(paths))))
 
 
 def plan(
     paths: Paths, output: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None, seed: Seed = None, now: Now = None,
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")] = False,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes to make.")] = False,
 ) -> None:  # fmt: skip
-    """The same in observe mode: nothing is changed, what would be is said."""
-    context = enter(cloud, "observe", playbooks)
-    rows: list[dict[str, Any]] = []
-    code = _run(context, list(read(paths)), output, seed, now, rows)
-    if detailed_exitcode and code == 0 and any(row["changes"] for row in rows):
+    """The same in observe mode: nothing is changed, what would be is said. Over exported findings it is a back-test."""
+    run = _Run(cloud, "observe", playbooks, seed, now, output, quiet=True)
+    code = run.of(list(read(paths)))
+    if detailed_exitcode and code == 0 and any(row["outcome"] == "planned" and row["changes"] for row in run.rows):
         code = 2
     raise typer.Exit(code)
 
 
 def trigger(
-    sample: Annotated[str, typer.Argument(help="A sample under events/, such as guardduty/leaked-access-key, or a file.")],
-    changes: Annotated[list[str] | None, typer.Option("--set", help="path=value, such as detail.severity=8.")] = None,
+    sample: Annotated[str, typer.Argument(metavar="SAMPLE", help="A sample event such as guardduty/leaked-access-key, or a file.", autocompletion=completing.samples)],
+    changes: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Such as detail.severity=8; as often as needed.")] = None,
     output: Output = "text", cloud: CloudOption = None, mode: Mode = None, playbooks: Playbooks = None, seed: Seed = None, now: Now = None,
 ) -> None:  # fmt: skip
     """Send a sample event, changed as told, through the whole path."""
-    path = _sample(sample)
-    context = enter(cloud, mode, playbooks)
-    events = [Event(event.place, _changed(event.raw, changes or []), event.problem) for event in read([str(path)])]
-    raise typer.Exit(_run(context, events, output, seed, now))
+    events = list(read([str(_sample(sample))]))
+    changed = [_changed(event, changes or []) for event in events]
+    run = _Run(cloud, mode, playbooks, seed, now, output)
+    if changes and run.replay.seeds:
+        changed = [_renamed(*pair) for pair in zip(events, changed, strict=True)]
+    raise typer.Exit(run.of(changed))
 
 
 def explain(
-    path: Annotated[str, typer.Argument(help="An event file, or - for standard input.")],
+    path: Annotated[str | None, typer.Argument(metavar="[PATH]", help="An event file, or - for standard input.")] = None,
+    finding: Annotated[str | None, typer.Option("--finding", metavar="ARN_OR_ID", help="A finding that the journal knows, instead of a file.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Also each playbook that is for other types or sources, with its reason.")] = False,
     output: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None, seed: Seed = None, now: Now = None,
 ) -> None:  # fmt: skip
-    """Why an event did or would do what it does: playbooks, guards, plan and what the journal says."""
-    context = enter(cloud, "observe", playbooks)
-    from stanch.cli import output as out
+    """Why an event does what it does: which playbooks match or not and why, each guard's verdict, the plan, and what the journal says."""
+    if (path is None) == (finding is None):
+        raise InvalidInput("explain", "give either an event's PATH or --finding ARN_OR_ID")
+    run = _Run(cloud, "observe", playbooks, seed, now, output, quiet=True)
+    run.head()
+    events = list(read([path])) if path is not None else journaled(run.context, str(finding))
+    rejected = False
+    for event in events:
+        for found in explanation(run.context, run.replay, event):
+            rejected |= found.rejected
+            run.explained(found, every)
+    raise typer.Exit(int(rejected))
 
-    out.headline(context, output)
-    for event in read([path]):
-        replay = Replay(context, seed=_seeds(context, seed), now=_time(now))
-        for found in explanation(context, replay, event):
-            if output == "json":
-                out.lines([found.as_json()])
-            else:
-                out.console().print(found.text())
 
+class _Run:
+    """One command's way through the handlers: options checked before anything is started, rows printed even if it is cut short."""
 
-def _run(
-    context: Context, events: list[Event], form: str, seed: bool | None, moment: str | None, kept: list[dict[str, Any]] | None = None
-) -> int:  # fmt: skip
-    if form not in ("text", "json"):
-        raise InvalidInput("--output", f"must be text or json, not {form!r}")
-    replay = Replay(context, seed=_seeds(context, seed), now=_time(moment))
-    output.headline(context, form)
-    rows: list[dict[str, Any]] = kept if kept is not None else []
-    for event in _progress(events):
-        found = replay.rows(event)
-        rows += found
-        if form == "json":
-            output.lines(found)
-    if form == "text":
-        _text(context, rows)
-    output.tally(rows)
-    return output.exit_code(rows)
+    def __init__(
+        self, cloud: str | None, mode: str | None, playbooks: Path | None, seed: bool | None, now: str | None, form: Form, quiet: bool = False
+    ) -> None:  # fmt: skip
+        moment = parsing.moment(now)
+        self.form, self.rows = form, list[dict[str, Any]]()
+        self.context = enter(cloud, mode, playbooks, handles=True, seed=seed, quiet=quiet)
+        self.replay = Replay(self.context, seed=not self.context.live and seed is not False, now=moment)
+
+    def head(self) -> None:
+        output.headline(self.context, self.form, ceiling=True)
+
+    def of(self, events: list[Event]) -> int:
+        """Deliver the events and print what became of each; the exit code."""
+        self.replay.ready(events)
+        self.head()
+        try:
+            for event in _progress(events):
+                found = self.replay.rows(event)
+                self.rows += found
+                if self.form == "json":
+                    output.lines(found)
+        finally:  # what was done must be told, whatever cut the rest short
+            if self.form == "text":
+                _text(self.context, self.rows)
+            output.tally(self.rows)
+        return output.exit_code(self.rows)
+
+    def explained(self, found: Any, every: bool) -> None:
+        if self.form == "json":
+            output.lines([found.as_json()])
+        else:
+            found.show(every)
 
 
 def _text(context: Context, rows: list[dict[str, Any]]) -> None:
-    if len(rows) > TABLE_FROM:
-        output.table(rows)
-        return
+    whole = [] if len(rows) > WHOLE else [row for row in rows if row["action_id"] and row["outcome"] != "no_op"]
     for row in rows:
-        action = None
-        if row["action_id"]:
-            deployment = context.deployment("aws" if (row["remediation"] or "").startswith("aws.") else "azure")
+        if row in whole:
+            deployment = context.deployment(cloud_of(row["remediation"]))
             action = deployment.journal.get(row["action_id"])
-        if action is None or row["outcome"] == "no_op":
-            output.table([row])
-        else:
-            output.whole(action, deployment.remediation(action.remediation), row["notified"])
-        output.console().print()
+            if action is not None:
+                showing.of_action(action, deployment.remediation(action.remediation), row["notified"])
+                output.put()
+    showing.table([row for row in rows if row not in whole])
 
 
 def _progress(events: list[Event]) -> Iterator[Event]:
     """A bar on a terminal's stderr once there is something to wait for."""
-    if len(events) < 20 or not sys.stderr.isatty():
+    if len(events) < PROGRESS or not sys.stderr.isatty():
         yield from events
         return
     from rich.progress import track
 
-    yield from track(events, description="replaying", console=output.console(stderr=True))
-
-
-def _seeds(context: Context, seed: bool | None) -> bool:
-    if context.live and seed:
-        raise InvalidInput("--seed", "is refused for live clouds")
-    return not context.live and seed is not False
-
-
-def _time(text: str | None) -> Any:
-    return now(text)
+    yield from track(events, description="events", console=output.console(stderr=True), transient=True)
 
 
 def _sample(name: str) -> Path:
-    for path in (Path(name), ROOT / "events" / name, ROOT / "events" / f"{name}.json"):
+    for path in (Path(name), EVENTS / name, EVENTS / f"{name}.json"):
         if path.is_file():
             return path
-    known = sorted(str(path.relative_to(ROOT / "events").with_suffix("")) for path in (ROOT / "events").rglob("*.json"))
-    raise InvalidInput("sample", f"there is no {name}; there is {', '.join(known)}")
+    raise InvalidInput("sample", f"there is no {name}; there is {', '.join(samples())}")
 
 
-def _changed(raw: Any, changes: list[str]) -> Any:
-    """The event with `path=value` set; the value is JSON, or else text. Raises InvalidInput for a path that leads nowhere."""
-    raw = json.loads(json.dumps(raw))
-    for change in changes:
-        path, separator, text = change.partition("=")
-        if not separator or not path:
-            raise InvalidInput("--set", f"{change!r} is not path=value")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        *way, last = path.split(".")
-        try:
-            node = raw
-            for part in way:
-                node = node[int(part)] if isinstance(node, list) else node[part]
-            node[int(last) if isinstance(node, list) else last] = value
-        except (LookupError, TypeError, ValueError) as error:
-            raise InvalidInput("--set", f"the event has no {path}") from error
-    return raw
+def _changed(event: Event, changes: list[str]) -> Event:
+    if not changes or event.problem is not None:
+        return event
+    raw, new = parsing.changed(event.raw, changes)
+    for path in new:
+        output.say(f"--set {path}: the sample has no such field, so it was added")
+    return Event(event.place, raw)
+
+
+def _renamed(event: Event, changed: Event) -> Event:
+    """A changed sample under ids of its own, unless it was given one: its source may have the sample itself already, and that copy would count."""
+    return fresh.fresh(changed, fresh.names(findings(event)) & fresh.names(findings(changed)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import asdict
 
 import typer
 
-from stanch.cli import output
-from stanch.local.process import LocalProcess
+from stanch.cli import output, showing
+from stanch.cli.options import Output
+from stanch.local.environment import HOME_ACCOUNT, REGION
+from stanch.local.process import LocalProcess, Stopped
 
 local = typer.Typer(no_args_is_help=True, help="The laptop clouds.")
 
@@ -17,29 +19,41 @@ def register(app: typer.Typer) -> None:
 
 
 @local.command("status")
-def status() -> None:
-    """Whether they run, and where."""
+def status(output_: Output = "text") -> None:
+    """Whether they run, since when and where."""
     process = LocalProcess()
     running = process.running()
-    if running is None:
-        output.console().print(f"no local clouds run for {process.folder}; the next command starts them")
+    if output_ == "json":
+        shown = asdict(running) if running else {}
+        shown.pop("identity_header", None)
+        output.lines([{"running": running is not None, "folder": str(process.folder), **shown}])
         return
-    output.console().print(
-        f"running since {running.started} (process {running.pid})\n  AWS    {running.aws}\n  Azure  {running.azure}\n"
-        f"  Teams  {running.teams}\n  state  {process.folder}"
-    )
+    if running is None:
+        output.put(f"no local clouds run in {process.folder}; the next command starts them")
+        if process.journal.exists():
+            output.put(f"{process.journal} tells of clouds that no longer run: `stanch local stop` sets it aside")
+        return
+    output.put(f"local clouds in {process.folder} · account {HOME_ACCOUNT} · {REGION}")
+    showing.labelled("Running", [f"process {running.pid}, since {running.started[:19].replace('T', ' ')} UTC"])
+    showing.labelled("AWS", [f"{running.aws}   (AWS_ENDPOINT_URL for any SDK or the AWS CLI)"])
+    showing.labelled("Azure", [f"{running.azure}   (its certificate's authority: {running.ca})"])
+    showing.labelled("Reports", [running.topic, running.teams])
 
 
 @local.command("stop")
 def stop() -> None:
     """End them; their journal is set aside."""
-    output.console().print("stopped" if LocalProcess().stop() else "nothing was running")
+    output.put(_said(LocalProcess().stop()))
 
 
 @local.command("reset")
 def reset() -> None:
     """End them and delete their state; the next command begins anew."""
     process = LocalProcess()
-    process.stop()
-    shutil.rmtree(process.folder, ignore_errors=True)
-    output.console().print(f"{process.folder} is empty")
+    process.reset()
+    output.put(f"{process.folder} is gone; the next command begins anew")
+
+
+def _said(found: Stopped) -> str:
+    aside = f"; the journal is kept as {found.journal}" if found.journal else ""
+    return f"{'stopped' if found.ran else 'nothing was running'}{aside}"

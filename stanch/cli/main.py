@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from typing import Annotated
 
 import typer
 
-from stanch.cli import actions, catalog, events, local, playbooks, runbook
+from stanch import __version__
+from stanch.cli import actions, catalog, events, local, playbooks, runbook, undoing
 from stanch.errors import InvalidInput, StanchError
 
 app = typer.Typer(
@@ -16,17 +19,36 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Contain, verify and undo: auto-remediation for AWS and Azure.",
 )
-for module in (events, runbook, actions, catalog, playbooks, local):
+for module in (events, runbook, undoing, actions, catalog, playbooks, local):
     module.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"stanch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")] = False,
+) -> None:  # fmt: skip
+    """Contain, verify and undo: auto-remediation for AWS and Azure."""
 
 
 def main() -> None:
     """Run a command. Exit 1: something failed; 2: wrong usage or a wrong policy file."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what no encoding can hold is written as JSON escapes it
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
     except InvalidInput as error:
-        print(f"stanch: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        sys.exit(_complain(error, 2))
     except StanchError as error:
-        print(f"stanch: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        sys.exit(_complain(error, 1))
+
+
+def _complain(error: StanchError, code: int) -> int:
+    print(f"stanch: {error}", file=sys.stderr)  # noqa: T201
+    return code

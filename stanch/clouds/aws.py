@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ from stanch.errors import (
     CloudError,
     Conflict,
     Gone,
+    InvalidInput,
     Refused,
     StanchError,
     Throttled,
@@ -38,6 +40,8 @@ from stanch.errors import (
 from stanch.finding import Finding, Resource
 
 Purpose = Literal["read", "act", "undo"]
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
 
 # Common error codes of the query, JSON and REST protocols:
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
@@ -213,8 +217,10 @@ class AwsCloud:
 
         With `role_name` set, the account's role for the purpose is assumed under a session policy of exactly these actions
         (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session), as `stanch-<action id>`. Without it only the own account is
-        in reach. Raises Refused('wrong account') where it is not.
+        in reach. Raises Refused('wrong account') where it is not, InvalidInput for what is no account id at all.
         """
+        if not _ACCOUNT.fullmatch(resource.account):
+            raise InvalidInput("accountId", f"{resource.account[:40]!a} is no AWS account id, which has 12 digits")
         region = resource.region or self.settings.region
         if self.settings.role_name is None:
             if resource.account != self.account:
@@ -265,8 +271,8 @@ class AwsCloud:
         roles = (f"arn:*:iam::*:role/{self.settings.role_name}-*",) if self.settings.role_name else ()
         return (*self.settings.own, *roles)
 
-    def resolve(self, finding: Finding, resource: Resource, wanted: str) -> list[Resource]:
-        """The resources of type `wanted` behind a resource that the finding names, read live; empty where there are none."""
+    def resolve(self, finding: Finding, resource: Resource | None, wanted: str) -> list[Resource]:
+        """The resources of type `wanted` behind a resource that the finding names, read live; empty where there are none, and without a resource."""
         from stanch.clouds.aws_related import related
 
-        return related(self, resource, wanted)
+        return related(self, resource, wanted) if resource is not None else []

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stanch.local.process import Running
+if TYPE_CHECKING:
+    from stanch.local.process import Running
 
 REGION = "us-east-1"
 HOME_ACCOUNT = "123456789012"
 """moto's default account: where the local deployment runs."""
 
 WORKSPACE = "*"
-_FOREIGN = (
-    "AWS_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_DEFAULT_PROFILE",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-)
+
+_FOREIGN = ("AWS_", "AZURE_", "IDENTITY_", "MSI_", "STANCH_IDENTITY_", "STANCH_OWN")
+"""What begins so is read by the SDKs (credentials, profiles, endpoints of single services, regions) or belongs to a deployment."""
+
+_FOREIGN_NAMES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle"})  # fmt: skip
+_OF_A_DEPLOYMENT = frozenset({"STANCH_EXTERNAL_ID", "STANCH_KILL_SWITCH"})
+
+
+def without_foreign(env: Mapping[str, str]) -> dict[str, str]:
+    """`env` without whatever leads SDKs to a real account or through a proxy."""
+    return {
+        name: value
+        for name, value in env.items()
+        if not name.startswith(_FOREIGN) and name.lower() not in _FOREIGN_NAMES and name not in _OF_A_DEPLOYMENT
+    }
 
 
 def local(running: Running, journal: Path, mode: str) -> dict[str, str]:
@@ -50,14 +58,12 @@ def local(running: Running, journal: Path, mode: str) -> dict[str, str]:
         "IDENTITY_HEADER": running.identity_header,
         "REQUESTS_CA_BUNDLE": running.ca,
         "NO_PROXY": "127.0.0.1,localhost",
-        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-        "POWERTOOLS_METRICS_DISABLED": "true",
-        "POWERTOOLS_TRACE_DISABLED": "true",
     }
 
 
-def enter(settings: dict[str, str]) -> None:
+def enter(settings: Mapping[str, str]) -> None:
     """Make this process's environment the local one."""
-    for name in _FOREIGN:
-        os.environ.pop(name, None)
+    kept = without_foreign(os.environ)
+    for name in set(os.environ) - set(kept):
+        del os.environ[name]
     os.environ.update(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import uuid
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 import boto3
 
@@ -17,14 +19,18 @@ from stanch.action import stamp
 from stanch.local.aws.server import AwsCloud
 from stanch.local.azure.server import AzureCloudServer
 from stanch.local.environment import REGION
-from stanch.local.process import Running
+from stanch.local.process import ALIVE, Running
 from stanch.local.teams import TeamsReceiver
+
+LOOK = 1.0
+"""Seconds between looks at the state folder: whoever deletes it ends the process."""
 
 
 def main(folder: Path) -> None:
     """Start everything, say where in `process.json`, and wait."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    alive = _hold(folder)
     aws, azure = AwsCloud(), AzureCloudServer(folder)
     aws.start()
     azure.start()
@@ -45,10 +51,18 @@ def main(folder: Path) -> None:
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(running)))
     partial.rename(file)
-    while not ended.wait(2.0) and _ours(file, running.instance):
+    while not ended.wait(LOOK) and _ours(file, running.instance):
         pass
     for server in (aws, azure, teams):
         server.stop()
+    alive.close()
+
+
+def _hold(folder: Path) -> TextIO:
+    """The lock that says that this process lives. Whoever asks holds it for a moment, so this waits."""
+    handle = (folder / ALIVE).open("w")
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
 
 
 def _ours(file: Path, instance: str) -> bool:

@@ -43,7 +43,9 @@ class TeamsReceiver:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        # The handshake waits for the handler's thread: a client that never sends one must not keep the others out.
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._server.daemon_threads = True
         self.base = f"https://127.0.0.1:{self._server.server_port}"
         self.url = f"{self.base}/workflows/stanch"
 

@@ -81,7 +81,8 @@ class Owner:
 class Named:
     """What was found while reading a finding's resources.
 
-    `unresolved` holds `{place, reason}` for each resource that the finding should name and does not; `principals` are foreign identities. A `sample`
+    `unresolved` holds `{place, reason}` for each resource that the finding should name and does not, with `missing` true where the
+    place is empty rather than not ours or not known to us; `principals` are foreign identities. A `sample`
     names resources that do not exist, so that what is malformed in it is noted instead of refused.
     """
 
@@ -98,9 +99,10 @@ class Named:
         """Keep the first of each resource."""
         self.known.setdefault(resource.key(), resource)
 
-    def missing(self, node: Node, reason: str = "is missing") -> None:
-        """Note that the finding does not name here what it should."""
-        self.unresolved.append({"place": node.place, "reason": reason})
+    def missing(self, node: Node, reason: str | None = None) -> None:
+        """Note that the finding does not name here what it should. Without a reason the place is empty, which `missing` marks."""
+        note: dict[str, Any] = {"place": node.place, "reason": reason or "is missing"}
+        self.unresolved.append(note if reason else note | {"missing": True})
 
     def refuse(self, node: Node, reason: str) -> None:
         """Raise MalformedEvent about a name that cannot be one; in a sample, note it."""

@@ -42,7 +42,7 @@ def read_principal(details: Node, owner: Owner, named: Named) -> None:
             )  # fmt: skip
     elif user.present or unique:
         named.principals.append(user.text() or unique or "")
-        named.missing(details.get("userType"), "is no user or role of the account" if kind else "is missing")
+        named.missing(details.get("userType"), "is no user or role of the account" if kind else None)
     else:
         named.missing(key)
 

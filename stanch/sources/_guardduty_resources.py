@@ -37,6 +37,8 @@ def read_resources(resource: Node, sequence: Node, owner: Owner, named: Named) -
     kind = resource.get("resourceType").text()
     if kind == "AccessKey":
         read_principal(resource.get("accessKeyDetails"), owner, named)
+    elif kind == "Container" and not resource.get("instanceDetails").present:
+        named.missing(resource.get("instanceDetails"), "names no instance that the container runs on")
     elif kind in ("Instance", "Container"):
         _instance(resource.get("instanceDetails"), owner, named)
     elif kind in ("S3Bucket", "S3Object"):
@@ -47,7 +49,7 @@ def read_resources(resource: Node, sequence: Node, owner: Owner, named: Named) -
         if arn:
             named.add(owner.resource(name, arn, regional=True))
     elif not sequence.present:
-        named.missing(resource.get("resourceType"), f"is {kind!r}, which names no resource" if kind else "is missing")
+        named.missing(resource.get("resourceType"), f"is {kind!r}, which names no resource" if kind else None)
     if kind != "AccessKey" and resource.get("accessKeyDetails").present:
         read_principal(resource.get("accessKeyDetails"), replace(owner, role="actor"), named)
     _sequence(sequence, owner, named)

@@ -35,7 +35,7 @@ def parse(raw: object) -> list[Finding]:
     """The GuardDuty findings in `raw`: an EventBridge event, a finding, or either within SNS, SQS or a list, in any letter case.
 
     The account is the finding's, never the envelope's. `upstream` holds `detector_id`, `finding_id`, `region`, `envelope_account` and, under
-    `unresolved`, `{place, reason}` for each resource that the finding should name and does not. Raises MalformedEvent with the place
+    `unresolved`, `{place, reason}` for each resource that the finding should name and does not, `missing` where it names none. Raises MalformedEvent with the place
     and the reason for what is no finding.
     """
     findings = [_finding(event) for event in unwrap(raw)]

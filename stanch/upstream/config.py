@@ -27,6 +27,11 @@ class ConfigUpstream:
         if not rule:
             return [finding], "a configuration item, not an evaluation"
         identifier = self._identifier(finding, rule)
+        if "result_token" in finding.upstream:
+            # The rule's own function is asked to judge: Config has no verdict yet.
+            return [
+                replace(finding, type=identifier)
+            ], f"Config in {finding.account} ({finding.region}) has rule {rule}"
         evaluation = self._evaluation(finding, rule)
         if evaluation is None:
             raise Unconfirmed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stanch.clouds.azure import AzureCloud
-from stanch.errors import Unconfirmed
+from stanch.errors import AccessDenied, Unconfirmed
 from stanch.finding import Finding, Resource
 from stanch.sources import sentinel
 
@@ -21,6 +21,11 @@ class SentinelUpstream:
     def __init__(self, cloud: AzureCloud, workspace: str) -> None:
         self._cloud = cloud
         self._workspace = workspace.lower().rstrip("/")
+
+    @staticmethod
+    def can_read(finding: Finding) -> bool:
+        """Whether the finding names its incident. A record of an alert table does not; it carries all there is to match."""
+        return bool(finding.upstream.get("incident_id"))
 
     def confirm(self, finding: Finding) -> tuple[list[Finding], str]:
         """The incident's own findings: the one of the same alert where it is among them, else all. Raises Unconfirmed."""
@@ -40,7 +45,12 @@ class SentinelUpstream:
             "Microsoft.SecurityInsights/incidents", incident, incident.split("/")[2] if incident.count("/") > 2 else ""
         )
         session = self._cloud.session(where, "read", "", PERMISSIONS)
-        found = session.arm("GET", incident, API_VERSION, missing=True)
+        try:
+            found = session.arm("GET", incident, API_VERSION, missing=True)
+        except AccessDenied as error:
+            if error.code != "SubscriptionNotFound":
+                raise
+            raise Unconfirmed(f"this deployment sees no subscription {where.account}") from error
         if not found:
             raise Unconfirmed(f"there is no incident {incident}")
         alerts = session.arm("POST", f"{incident}/alerts", API_VERSION) or {}

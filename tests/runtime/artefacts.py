@@ -17,20 +17,27 @@ from tests.tools import packages
 
 @contextmanager
 def built(cloud: str, interpreter: Interpreter, sessions: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder that `tools/package.py` fills for a cloud; whoever asks first builds it, whoever leaves last removes it."""
+    """The folder that `tools/package.py` fills for a cloud; who asks first builds it, who leaves last removes it."""
     base = sessions.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder = shared / f"artefact-{cloud}"
-    with (shared / f"artefact-{cloud}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            partial = folder.with_suffix(".partial")
-            packages.run([str(interpreter.program), str(ROOT / "tools/package.py"), cloud, str(partial)])
-            partial.rename(folder)
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"artefact-{cloud}"
+    with folder.with_suffix(".users").open("w") as users:
+        with _alone(folder):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if not folder.exists():
+                partial = folder.with_suffix(".partial")
+                packages.run([str(interpreter.program), str(ROOT / "tools/package.py"), cloud, str(partial)])
+                partial.rename(folder)
         yield folder
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # another test process still uses it
-        shutil.rmtree(folder)
+        with _alone(folder):
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # another test process still uses it
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from stanch.local.aws.server import AwsCloud
-from tests.runtime import artefacts
+from tests.runtime import artefacts, azure_stack
 from tests.runtime import interpreter as interpreters
 from tests.runtime.aws_stack import Stack
+from tests.runtime.azure_stack import AzureStack
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +70,20 @@ def stack(_stack: Stack) -> Stack:
     """The module's deployment as the template has it, quiet."""
     _stack.quiet()
     return _stack
+
+
+@pytest.fixture(scope="module")
+def _azure_stack(
+    azure_artefact: Path, interpreter: interpreters.Interpreter, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AzureStack]:
+    with azure_stack.running(interpreter, azure_artefact, tmp_path_factory.mktemp("azure")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def azure(_azure_stack: AzureStack, monkeypatch: pytest.MonkeyPatch) -> AzureStack:
+    """The module's Azure deployment, quiet; this process's own SDK clients may use its clouds."""
+    for name, value in _azure_stack.cloud.environment().items():
+        monkeypatch.setenv(name, value)
+    _azure_stack.quiet()
+    return _azure_stack

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.runtime.interpreter import ROOT
+
+ENGINEER = "arn:aws:sts::111122223333:assumed-role/on-call/engineer"
 
 
 def _sample(path: str) -> str:
@@ -97,6 +100,23 @@ def record(message_id: str, body: Any, received: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def http(body: Any, caller: str | None = ENGINEER, encoded: bool = False) -> dict[str, Any]:
+    """What a function URL with IAM gives its function: payload format 2.0
+    (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads)."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    context: dict[str, Any] = {
+        "accountId": "anonymous", "apiId": "url-id", "domainName": "url-id.lambda-url.eu-west-1.on.aws", "requestId": "request",
+        "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "198.51.100.7", "userAgent": "test"}, "stage": "$default",
+    }  # fmt: skip
+    if caller:
+        given = {"accountId": caller.split(":")[4], "userArn": caller, "accessKey": "ASIAIOSFODNN7EXAMPLE"}
+        context["authorizer"] = {"iam": given}
+    return {
+        "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "", "headers": {"content-type": "application/json"},
+        "requestContext": context, "body": base64.b64encode(text.encode()).decode() if encoded else text, "isBase64Encoded": encoded,
+    }  # fmt: skip
+
+
 def mining_machine(name: str) -> dict[str, Any]:
     """Sentinel's incident of a virtual machine that mines."""
     unique = uuid.uuid4().hex[:9]
@@ -105,6 +125,11 @@ def mining_machine(name: str) -> dict[str, Any]:
         text = text.replace(f"-00000000{number}", f"-{number[0]}00{unique}")
     event: dict[str, Any] = json.loads(text)
     facts = event["object"]["properties"]
-    facts |= {"firstActivityTimeUtc": _ago(20), "createdTimeUtc": _ago(5), "lastActivityTimeUtc": _ago(6), "lastModifiedTimeUtc": _ago(5)}
+    facts |= {
+        "firstActivityTimeUtc": _ago(20),
+        "createdTimeUtc": _ago(5),
+        "lastActivityTimeUtc": _ago(6),
+        "lastModifiedTimeUtc": _ago(5),
+    }
     facts["alerts"][0]["properties"] |= {"startTimeUtc": _ago(20), "endTimeUtc": _ago(6), "timeGenerated": _ago(6)}
     return event

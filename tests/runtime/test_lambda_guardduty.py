@@ -24,7 +24,7 @@ def status(stack: Stack, event: dict[str, Any]) -> str:
     """What IAM says of the stolen key."""
     user, key = events.key_of(event)
     keys = stack.client("iam", ACCOUNT).list_access_keys(UserName=user)["AccessKeyMetadata"]
-    return next(one["Status"] for one in keys if one["AccessKeyId"] == key)
+    return str(next(one["Status"] for one in keys if one["AccessKeyId"] == key))
 
 
 def planted(stack: Stack) -> dict[str, Any]:
@@ -54,7 +54,8 @@ def test_a_finding_is_contained_journaled_and_reported(stack: Stack) -> None:
     record = stack.journal.get(row["action_id"])
     assert record is not None
     assert (record.outcome, record.closed_at is not None, record.playbook) == (Outcome.ACTED, True, "key-leak")
-    assert record.evidence["event"]["detail"]["id"] == event["detail"]["id"]
+    assert record.finding == row["finding"]
+    assert row["finding"]["id"] == event["detail"]["arn"]
     assert stack.items("lock#") == []
 
     reports = stack.reports()

@@ -113,7 +113,8 @@ class ConfigRules(ConfigResponse):
         for one in evaluations:
             store.record(
                 rule, one["ComplianceResourceType"], one["ComplianceResourceId"], one["ComplianceType"],
-                one["OrderingTimestamp"], one.get("Annotation"),
+                # moto reads times as UTC without saying so
+                one["OrderingTimestamp"].replace(tzinfo=UTC), one.get("Annotation"),
             )  # fmt: skip
         return ActionResult({"FailedEvaluations": []})
 

@@ -78,6 +78,20 @@ def test_put_evaluations_changes_what_the_rule_says(config: Any) -> None:
     assert [(one["ComplianceType"], one["Annotation"]) for one in by_resource] == [("NON_COMPLIANT", "open")]
 
 
+def test_a_verdict_that_was_put_survives_a_replay_of_the_older_event(lab: Lab) -> None:
+    finding = config_finding("custom-rule", BUCKET, "local-aws-one", HOME, result_token="token-1")
+    seed(lab.url, finding, HOME)
+    config, now = lab.client("config"), datetime.now(UTC).replace(microsecond=0)
+    one = {
+        "ComplianceResourceType": BUCKET, "ComplianceResourceId": "local-aws-one", "ComplianceType": "COMPLIANT",
+        "OrderingTimestamp": now,
+    }  # fmt: skip
+    config.put_evaluations(ResultToken="token-1", Evaluations=[one])
+    assert seed(lab.url, finding, HOME) == []
+    (kept,) = config.get_compliance_details_by_config_rule(ConfigRuleName="custom-rule")["EvaluationResults"]
+    assert (kept["ComplianceType"], kept["EvaluationResultIdentifier"]["OrderingTimestamp"]) == ("COMPLIANT", now)
+
+
 def test_an_unknown_token_records_nothing(config: Any) -> None:
     one = {
         "ComplianceResourceType": BUCKET,

@@ -59,10 +59,12 @@ def test_a_type_that_cannot_be_made_is_said(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("account", "why"), [("999", "'999' is no AWS account id"), ("1234567891234", "is no AWS account id")]
 )
-def test_an_account_that_cannot_be_gets_nothing(lab: Lab, account: str, why: str) -> None:
+def test_an_account_that_cannot_be_gets_nothing_but_the_finding_is_known(lab: Lab, account: str, why: str) -> None:
     said = seed(lab.url, guardduty_finding(TOR, access_key(KEY, "alice"), account), HOME)
     assert why in said[0]
-    assert lab.client("guardduty").list_detectors()["DetectorIds"] == []
+    assert found_at(lab, HOME)[0]["AccountId"] == account
+    assert any("was not created" in one and why in one for one in said)
+    assert lab.client("iam").list_users()["Users"] == []
 
 
 def found_at(lab: Lab, account: str, one: str = "a" * 32) -> list[dict[str, Any]]:

@@ -172,7 +172,7 @@ class TestPrincipals:
         found = parsed(on_bus(finding({"resourceType": "AccessKey", "accessKeyDetails": details})))
         assert found.resources == ()
         assert found.upstream["unresolved"] == [
-            {"place": "detail.resource.accessKeyDetails.accessKeyId", "reason": "is missing"}
+            {"place": "detail.resource.accessKeyDetails.accessKeyId", "reason": "is missing", "missing": True}
         ]
         assert "not-to-be-kept" not in str(found.raw)
 
@@ -285,11 +285,21 @@ class TestResources:
         assert place == f"resource.{details}.{field}"
         assert reason.startswith(f"names account {events.ADMINISTRATOR}, but the finding is of account {ACCOUNT}")
         assert parsed(finding({"resourceType": kind})).upstream["unresolved"] == [
-            {"place": f"resource.{details}.{field}", "reason": "is missing"}
+            {"place": f"resource.{details}.{field}", "reason": "is missing", "missing": True}
         ]
 
     def test_a_container_is_contained_by_its_instance(self) -> None:
         assert named(parsed(finding(instance() | {"resourceType": "Container"})))[0][0] == "AWS::EC2::Instance"
+
+    def test_what_is_not_ours_or_not_known_is_told_from_what_is_missing(self) -> None:
+        """A container on no instance and a type of resource that we do not know are sound findings; an instance without its id is not."""
+        for resource, missing in (
+            ({"resourceType": "Container", "containerDetails": {"id": "c"}}, None),
+            ({"resourceType": "Sprocket"}, None),
+            ({"resourceType": "Instance", "instanceDetails": {"platform": "linux"}}, True),
+        ):
+            (note,) = parsed(finding(resource)).upstream["unresolved"]
+            assert note.get("missing") is missing
 
     @pytest.mark.parametrize(
         ("resource", "place"),

@@ -17,17 +17,23 @@ from stanch.local.aws.seeding.scene import Scene, Unseedable, guardduty_id
 def register(scene: Scene, home_account: str) -> Iterator[str]:
     """Import the finding where the responder asks (the home account) and where it arose, each with a detector.
 
-    A copy that is there stays unless the event is a later one of the same finding.
+    A copy that is there stays unless the event is a later one of the same finding. An account that cannot be has no detector, but the
+    home account's copy says of it what the event says.
     """
     if scene.finding.source != "guardduty":
         return
     try:
-        region, own = scene.region(), scene.account()
+        region = scene.region()
     except Unseedable as reason:
         yield f"GuardDuty does not have the finding: {reason}."
         return
+    accounts = [home_account]
+    try:
+        accounts.append(scene.account())
+    except Unseedable as reason:
+        yield f"GuardDuty has the finding in {home_account} only: {reason}."
     item = _item(scene, region)
-    for account in dict.fromkeys((home_account, own)):
+    for account in dict.fromkeys(accounts):
         detector = _detector(account, region, item.get("Service", {}).get("DetectorId"))
         findings = finding_stores[account][region].findings
         known = findings.get(item["Id"])

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.model import StructureShape
 from moto.config.models import MANAGED_RULES_CONSTRAINTS
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.utils import get_service_model
 from moto.utilities.utils import get_partition
 
@@ -53,7 +54,7 @@ class Scene:
     def region(self, resource: Resource | None = None) -> str:
         """The resource's region, else the finding's, else us-east-1. Raises Unseedable for one that AWS does not have."""
         region = (resource.region if resource else None) or self.finding.region or DEFAULT_REGION
-        if region not in ec2_backends[self.account(resource)]:
+        if region not in ec2_backends[DEFAULT_ACCOUNT_ID]:
             raise Unseedable(f"'{region}' is no AWS region")
         return region
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.clouds.azure import AzureCloud, AzureSettings, Purpose
 from stanch.finding import Resource
 from stanch.local.azure.server import AzureCloudServer
 from stanch.remediation import Plan, Remediation
@@ -37,11 +37,12 @@ def world(stand_in: AzureCloudServer, monkeypatch: pytest.MonkeyPatch) -> AzureW
 
 @pytest.fixture
 def make(world: AzureWorld) -> Make:
-    """A remediation of the given class for a resource, as the engine makes it: anew for each purpose."""
+    """A remediation of the given class, as the engine makes it: anew for each purpose."""
     cloud = AzureCloud(AzureSettings.from_environment())
 
-    def made(declared: type[Remediation[Any]], resource: Resource, purpose: str = "read") -> Remediation[Any]:
-        return declared(cloud.session(resource, purpose, ACTION), ACTION)  # type: ignore[arg-type]
+    def made(declared: type[Remediation[Any]], purpose: Purpose = "read") -> Remediation[Any]:
+        somewhere = Resource(declared.resource_type, "-", world.account)
+        return declared(cloud.session(somewhere, purpose, ACTION), ACTION)
 
     return made
 

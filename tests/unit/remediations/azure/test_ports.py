@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,4 +55,4 @@ def test_meeting_and_uniting_are_those_of_sets(one: list[ports.Interval], other:
     assert members(ports.meet(one, other)) == members(one) & members(other)
     united = ports.union([*one, *other])
     assert members(united) == members(one) | members(other)
-    assert all(high + 1 < low for (_, high), (low, _) in zip(united, united[1:], strict=False))
+    assert all(high + 1 < low for (_, high), (low, _) in pairwise(united))

@@ -80,7 +80,15 @@ def test_a_rule_keeps_its_form_and_everything_else() -> None:
 
 
 def test_every_port_but_the_guarded_ones_stays_open() -> None:
-    assert one(rule(100, "*", "*")).after["destinationPortRanges"] == ["0-21", "23-3388", "3390-65535"]
+    cut = one(rule(100, "*", "*"))
+    assert cut.after["destinationPortRanges"] == ["0-21", "23-3388", "3390-65535"]
+    assert cut.lost is None
+
+
+def test_a_rule_for_everything_that_gets_ports_loses_what_has_none() -> None:
+    assert "ICMP" in one(rule(100, "*", "*", protocol="*")).lost
+    assert "ICMP" in one(rule(100, ["*", "10.0.0.0/8"], "*", protocol="*")).lost
+    assert one(rule(100, "*", "22", protocol="*")).lost is None
 
 
 def test_the_whole_group_of_a_rule_says_which_numbers_are_free() -> None:

@@ -1,0 +1,252 @@
+"""The process ends at any call, the journal or a channel does not answer: nothing is done twice, nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stanch.action import Outcome
+from stanch.errors import AccessDenied, Busy, Retryable, Throttled, Unreachable
+from stanch.finding import Resource
+from tests.unit.engine.bench import Bench, door, finding, vault
+from tests.unit.engine.toy import Call
+
+
+class Killed(BaseException):
+    """The process ends here: nothing after it runs, not even an except clause of the engine."""
+
+
+class Fuse:
+    """Raises at the k-th call of cloud or journal, before or after it took effect; until `lit` is taken away."""
+
+    def __init__(self, bench: Bench, k: int, after: bool) -> None:
+        self._left, self.burnt, self.lit = k, False, True
+        for calls in (bench.cloud, bench.journal):
+            (calls.after if after else calls.before).append(self)
+
+    def __call__(self, call: Call | str) -> None:
+        if self.burnt or not self.lit:
+            return
+        self._left -= 1
+        if self._left < 0:
+            self.burnt = True
+            raise Killed
+
+
+MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": Bench.vault}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("kind", MAKERS)
+def test_killed_at_every_call_there_is_one_effect_and_undo_restores_it(
+    tmp_path: Any, wall: Any, kind: str, after: bool
+) -> None:
+    from tests.unit.engine.toy import ToyCloud
+
+    for k in range(100):
+        folder = tmp_path / f"{k}"
+        folder.mkdir()
+        bench = Bench(folder, ToyCloud(), wall)
+        resource = MAKERS[kind](bench)
+        found = bench.cloud.snapshot()
+        fuse = Fuse(bench, k, after)
+        try:
+            bench.deliver(finding(resource))
+        except Killed:
+            pass
+        fuse.lit = False
+        _durable(bench, found, resource)
+        bench.lapse()
+        result = bench.deliver(finding(resource))
+        _one_effect(bench, resource, k)
+        bench.drain()
+        assert {(report.key, report.outcome) for report in bench.channel.reports} == {
+            (f"{result.action_id}:acted:1", "acted")
+        }
+        assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
+        left = bench.cloud.snapshot()
+        left[resource.id] |= {"photo": None, "connections": 3} if kind == "vault" else {}
+        assert left == found, f"killed at call {k}"
+        if not fuse.burnt:
+            assert k > 8, "a whole run has more calls than that"
+            return
+    raise AssertionError("the run never ended")
+
+
+def _durable(bench: Bench, found: Any, resource: Resource) -> None:
+    """Whatever was written, its before-state is in the journal."""
+    if bench.cloud.writes():
+        (action,) = bench.actions()
+        for step in action.steps:
+            if step.change.data.get("vault") or step.change.data.get("door"):
+                name = step.change.data.get("name") or step.change.data["side"]
+                assert step.change.before == found[resource.id][name]
+
+
+def _one_effect(bench: Bench, resource: Resource, k: int) -> None:
+    (action,) = [action for action in bench.actions() if action.outcome is not Outcome.NO_OP]
+    assert (action.outcome, bench.locks()) == (Outcome.ACTED, []), f"killed at call {k}"
+    live = bench.cloud.things[resource.id]
+    if "front" in live:
+        assert live["front"] == "shut"
+        assert bench.cloud.writes() == [f"Set {resource.id}.front"], f"killed at call {k}"
+    else:
+        assert (live["barrier"], live["alarm"]) == (f"stanch-{action.id}", "on")
+        for write in (f"Create stanch-{action.id}", f"Set {resource.id}.barrier", f"Set {resource.id}.alarm"):
+            assert bench.cloud.writes().count(write) == 1, f"killed at call {k}"
+
+
+def once(error: Exception, name: str) -> Callable[[str], None]:
+    """A hook of the journal that raises at the first call of that name."""
+    left = [error]
+
+    def hook(called: str) -> None:
+        if called == name and left:
+            raise left.pop()
+
+    return hook
+
+
+class TestJournal:
+    @pytest.mark.parametrize("error", [Throttled("busy"), Unreachable("away"), AccessDenied("open", "Denied", "no")])
+    def test_nothing_is_written_before_the_before_state_is_durable(self, bench: Bench, error: Exception) -> None:
+        bench.door()
+        bench.journal.before.append(once(error, "open"))
+        with pytest.raises(type(error)):
+            bench.deliver()
+        assert bench.cloud.writes() == []
+        assert bench.deliver().outcome is Outcome.ACTED
+
+    def test_the_answer_of_opening_is_lost(self, bench: Bench) -> None:
+        bench.door()
+        bench.journal.after.append(once(Unreachable("the answer was lost"), "open"))
+        with pytest.raises(Unreachable):
+            bench.deliver()
+        assert bench.cloud.writes() == []
+        with pytest.raises(Busy):
+            bench.deliver()
+        bench.lapse()
+        assert bench.deliver().outcome is Outcome.ACTED
+        assert bench.cloud.writes() == ["Set door-1.front"]
+
+    @pytest.mark.parametrize("error", [Throttled("busy"), Unreachable("away"), AccessDenied("record", "Denied", "no")])
+    @pytest.mark.parametrize("name", ["record", "close"])
+    def test_it_fails_after_the_effect(self, bench: Bench, name: str, error: Exception) -> None:
+        bench.door()
+        bench.journal.before.append(once(error, name))
+        with pytest.raises(type(error)):
+            bench.deliver()
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        (action,) = bench.actions()
+        assert (action.outcome, bench.told()) == (None, [])
+        with pytest.raises(Busy):
+            bench.deliver()
+        bench.lapse()
+        result = bench.deliver()
+        assert (result.outcome, result.action_id) == (Outcome.ACTED, action.id)
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert bench.told() == [("acted", None)]
+        assert bench.locks() == []
+
+    def test_it_cannot_be_read(self, bench: Bench) -> None:
+        bench.door()
+        bench.journal.before.append(once(Unreachable("away"), "look"))
+        with pytest.raises(Retryable):
+            bench.deliver()
+        assert bench.cloud.calls == []
+
+    def test_what_is_held_last_is_not_lost_with_it(self, bench: Bench) -> None:
+        """Nothing can be journaled: the delivery fails as a whole, so that the queue keeps it."""
+
+        def dead(name: str) -> None:
+            raise Unreachable("away")
+
+        bench.door()
+        bench.journal.before.append(dead)
+        with pytest.raises(Unreachable):
+            bench.deliver(last=True)
+
+
+class TestReports:
+    def test_a_channel_that_fails_leaves_the_outcome_and_the_report(self, bench: Bench) -> None:
+        bench.door()
+        bench.channel.broken = True
+        result = bench.deliver()
+        assert (result.outcome, result.notified) == (Outcome.ACTED, [])
+        (pending,) = bench.journal.pending()
+        assert pending.errors == {"soc": "soc does not answer"}
+        assert bench.drain() == 0
+        bench.channel.broken = False
+        assert bench.drain() == 1
+        assert [report.key for report in bench.channel.reports] == [pending.key]
+        assert (list(bench.journal.pending()), bench.drain()) == ([], 0)
+        assert len(bench.channel.reports) == 1
+
+    def test_a_journal_that_fails_after_the_report_fails_nothing(self, bench: Bench) -> None:
+        """It may go out again, under the same key."""
+        bench.door()
+        bench.journal.before.append(once(Throttled("busy"), "sent"))
+        result = bench.deliver(last=True)
+        assert (result.outcome, result.notified) == (Outcome.ACTED, ["soc"])
+        assert bench.drain() == 1
+        assert len({report.key for report in bench.channel.reports}) == 1
+        assert [report.outcome for report in bench.channel.reports] == ["acted", "acted"]
+
+    def test_a_channel_that_is_configured_no_more_stays_listed(self, bench: Bench) -> None:
+        bench.door()
+        bench.channel.broken = True
+        bench.deliver()
+        deployment = bench.deployment
+        deployment.channels = {}
+        from stanch import outbox
+
+        assert outbox.drain(deployment.journal, deployment.channels) == 0
+        (pending,) = bench.journal.pending()
+        assert pending.errors == {"soc": "no such channel is configured any more"}
+
+    def test_a_defect_of_a_channel_is_not_taken_for_a_missing_one(self, bench: Bench) -> None:
+        bench.door()
+
+        def defect(report: Any) -> None:
+            raise KeyError("soc")
+
+        bench.channel.send = defect  # type: ignore[method-assign]
+        with pytest.raises(KeyError):
+            bench.deliver()
+        assert [item.pending for item in bench.journal.pending()] == [["soc"]]
+
+    def test_every_state_change_has_a_key_of_its_own(self, bench: Bench) -> None:
+        from tests.unit.engine.test_engine_outcomes import denied, failing
+
+        bench.vault()
+        bench.cloud.before.append(failing(denied(), name="alarm"))
+        result = bench.deliver(finding(vault()))
+        bench.cloud.before[:] = [failing(denied(), purpose="undo", name="barrier")]
+        assert bench.undo(result.action_id).run().outcome is Outcome.PARTIAL
+        bench.cloud.before.clear()
+        assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
+        assert [report.outcome for report in bench.channel.reports] == ["partial", "partial", "undone"]
+        assert len({report.key for report in bench.channel.reports}) == 3
+
+    def test_a_crash_between_closing_and_telling_loses_no_report(self, bench: Bench) -> None:
+        bench.door()
+
+        def killed(report: Any) -> None:
+            raise Killed
+
+        send, bench.channel.send = bench.channel.send, killed  # type: ignore[method-assign]
+        with pytest.raises(Killed):
+            bench.deliver()
+        bench.channel.send = send  # type: ignore[method-assign]
+        assert bench.deliver().outcome is Outcome.NO_OP
+        assert (bench.told(), bench.drain()) == ([], 1)
+        assert bench.told() == [("acted", None)]
+
+    def test_the_door_of_another_finding_is_not_in_the_way(self, bench: Bench) -> None:
+        bench.door(), bench.door("door-2")  # noqa: B018
+        Fuse(bench, 6, after=False)
+        with pytest.raises(Killed):
+            bench.deliver()
+        assert bench.deliver(finding(door("door-2"), id="other")).outcome is Outcome.ACTED

@@ -1,0 +1,344 @@
+"""The same thing again: deliveries that repeat, attackers and analysts who change it back, and two who come at once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from stanch.action import Outcome, Status
+from stanch.deployment import Settings
+from stanch.errors import Busy, Fenced, Retryable, Throttled, Unreachable
+from stanch.playbooks.model import Step
+from stanch.result import Result
+from tests.unit.engine.bench import LEASE, Bench, door, finding, playbook, vault
+from tests.unit.engine.test_engine_outcomes import denied, failing
+from tests.unit.engine.toy import Call
+from tests.unit.engine.toy_remediations import CloseDoor
+
+
+class TestAgain:
+    def test_the_same_finding_is_one_action_and_one_report(self, bench: Bench) -> None:
+        bench.door()
+        rows = [bench.deliver(finding(version=version), last=True) for version in ("1", "1", "2", "3")]
+        assert [row.outcome for row in rows] == [Outcome.ACTED, Outcome.NO_OP, Outcome.NO_OP, Outcome.NO_OP]
+        assert {row.action_id for row in rows} == {rows[0].action_id}
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert [action.outcome for action in bench.actions()] == [Outcome.ACTED]
+        assert bench.told() == [("acted", None)]
+
+    def test_an_attacker_who_opens_it_again_is_shut_out_again_at_once(self, bench: Bench) -> None:
+        bench.door()
+        rows: list[Result] = []
+        for _ in range(3):
+            bench.cloud.things["door-1"]["front"] = "open"
+            rows.append(bench.deliver())
+        assert {row.outcome for row in rows} == {Outcome.ACTED}
+        assert len({row.action_id for row in rows}) == 3
+        assert bench.told() == [("acted", None)] * 3
+        assert len({report.key for report in bench.channel.reports}) == 3
+        assert bench.cloud.things["door-1"]["front"] == "shut"
+
+    def test_an_analyst_is_not_fought_however_often_the_finding_comes(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        bench.undo(acted.action_id).run()
+        rows = [bench.deliver(finding(version=str(number))) for number in range(4)]
+        assert {(row.outcome, row.reason) for row in rows} == {
+            (Outcome.HELD, f"undone: analyst undid action {acted.action_id} for this finding")
+        }
+        assert bench.cloud.writes() == ["Set door-1.front", "Set door-1.front"]
+        assert bench.told() == [("acted", None), ("undone", "a false alarm"), ("held", rows[0].reason)]
+
+    def test_what_was_said_in_between_does_not_hide_what_an_analyst_undid(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        bench.cloud.things["door-1"]["front"] = "open"
+        bench.cloud.before.append(failing(Throttled("slow down"), verb="Describe"))
+        assert bench.deliver(last=True).outcome is Outcome.HELD
+        bench.settings = Settings(ceiling="observe")
+        bench.cloud.before.clear()
+        assert bench.deliver().outcome is Outcome.PLANNED
+        bench.settings = Settings(ceiling="auto", verify_delays=())
+        bench.undo(acted.action_id).run()
+        assert (bench.deliver().reason or "").startswith("undone: ")
+        assert bench.cloud.things["door-1"]["front"] == "open"
+
+    def test_an_undo_that_came_half_way_is_not_fought_either(self, bench: Bench) -> None:
+        bench.vault()
+        acted = bench.deliver(finding(vault()))
+        bench.cloud.before.append(failing(denied(), purpose="undo", name="alarm"))
+        assert bench.undo(acted.action_id).run().outcome is Outcome.PARTIAL
+        bench.cloud.before.clear()
+        result = bench.deliver(finding(vault()))
+        reason = f"undone: analyst began to undo action {acted.action_id} for this finding"
+        assert (result.outcome, result.reason) == (Outcome.HELD, reason)
+
+    def test_an_action_that_failed_is_tried_again_by_the_next_delivery(self, bench: Bench) -> None:
+        bench.door()
+        bench.cloud.before.append(failing(denied(), verb="Set"))
+        failed = bench.deliver()
+        bench.cloud.before.clear()
+        acted = bench.deliver()
+        assert (failed.outcome, acted.outcome) == (Outcome.FAILED, Outcome.ACTED)
+        assert failed.action_id != acted.action_id
+
+    def test_two_findings_on_one_resource(self, bench: Bench) -> None:
+        bench.door()
+        rows = bench.respond(finding(), finding(id="finding-2"))
+        assert [row.outcome for row in rows] == [Outcome.ACTED, Outcome.NO_OP]
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert len(bench.channel.reports) == 1
+
+    def test_another_identity_parameter_is_another_effect_and_any_other_is_not(self, bench: Bench) -> None:
+        bench.door()
+        sides = [Step(CloseDoor.id, {"side": side}) for side in ("front", "back")]
+        same = Step(CloseDoor.id, {"side": "front", "reason": "another"})
+        bench.playbooks = [playbook(f"p{number}", step) for number, step in enumerate((*sides, same))]
+        rows = bench.respond(finding())
+        assert [row.outcome for row in rows] == [Outcome.ACTED, Outcome.ACTED]
+        assert len({action.effect for action in bench.actions()}) == 2
+        assert bench.cloud.writes() == ["Set door-1.front", "Set door-1.back"]
+
+    def test_an_account_is_the_same_in_upper_case(self) -> None:
+        from stanch.action import effect_key
+        from stanch.finding import Resource
+
+        groups = [
+            Resource("Microsoft.Network/networkSecurityGroups", f"/subscriptions/{name}/x", name)
+            for name in ("00AB", "00ab")
+        ]
+        assert len({effect_key("azure.x", group, {}, ()) for group in groups}) == 1
+
+
+class TestAtOnce:
+    def test_of_two_threads_one_acts_and_the_other_comes_again(self, bench: Bench) -> None:
+        bench.door()
+        both = threading.Barrier(2, timeout=10)
+        writing, waited = threading.Event(), threading.Event()
+
+        def meet(call: Call) -> None:
+            if call.purpose == "read" and call.verb == "Describe" and not writing.is_set():
+                both.wait()
+            if call.verb == "Set":
+                writing.set()
+                assert waited.wait(10), "the other must be refused while this one writes"
+
+        bench.cloud.before.append(meet)
+        answers: list[object] = []
+
+        def deliver() -> None:
+            try:
+                answers.append(bench.deliver().outcome)
+            except Retryable as error:
+                answers.append(error)
+                waited.set()
+
+        threads = [threading.Thread(target=deliver) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        busy, acted = sorted(answers, key=lambda answer: answer is Outcome.ACTED)
+        assert isinstance(busy, Busy)
+        assert acted is Outcome.ACTED
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert bench.deliver().outcome is Outcome.NO_OP
+        assert bench.told() == [("acted", None)]
+
+    def test_a_delivery_that_planned_before_the_other_acted_opens_no_second_action(self, bench: Bench) -> None:
+        """It read the door open, and by the time it opens its action the other one is closed and its lock is gone."""
+        bench.door()
+        rows: list[Result] = []
+
+        def overtaken(call: Call) -> None:
+            if call.verb == "Describe" and not rows:
+                rows.append(Result(Outcome.ACTED))
+                rows[0] = bench.deliver()
+
+        bench.cloud.after.append(overtaken)
+        with pytest.raises(Busy):
+            bench.deliver()
+        assert rows[0].outcome is Outcome.ACTED
+        assert bench.deliver().action_id == rows[0].action_id
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert len(bench.actions()) == len(bench.channel.reports) == 1
+
+    def test_a_live_lease_is_waited_for_and_held_only_by_the_last_delivery(self, bench: Bench) -> None:
+        bench.door()
+
+        def second(call: Call) -> None:
+            if call.verb == "Set":
+                with pytest.raises(Busy, match="in progress"):
+                    bench.deliver(finding(id="finding-2"))
+                result = bench.deliver(finding(id="finding-2"), last=True)
+                assert result.outcome is Outcome.HELD
+                assert "in progress" in (result.reason or "")
+
+        bench.cloud.before.append(second)
+        assert bench.deliver().outcome is Outcome.ACTED
+        assert bench.cloud.writes() == ["Set door-1.front"]
+
+
+class TestLeases:
+    def test_a_zombie_does_not_write(self, bench: Bench) -> None:
+        """Its lease runs out while it waits for its session; by then somebody else may be at it."""
+        bench.door()
+
+        def stall(call: Call) -> None:
+            if call.purpose == "act" and call.verb == "Assume":
+                bench.wall.now += LEASE - LEASE / 18 + 0.001
+
+        bench.cloud.before.append(stall)
+        with pytest.raises(Fenced, match="has run out"):
+            bench.deliver()
+        assert bench.cloud.writes() == []
+
+    def test_what_is_left_of_a_lease_suffices_for_a_write(self, bench: Bench) -> None:
+        bench.door()
+
+        def stall(call: Call) -> None:
+            if call.purpose == "act" and call.verb == "Assume":
+                bench.wall.now += LEASE - LEASE / 18 - 0.001
+
+        bench.cloud.before.append(stall)
+        assert bench.deliver().outcome is Outcome.ACTED
+
+    def test_the_margin_shrinks_with_the_lease(self, bench: Bench) -> None:
+        bench.door()
+        bench.settings = Settings(ceiling="auto", lease=1.0, verify_delays=())
+        assert bench.deliver().outcome is Outcome.ACTED
+
+    def test_a_zombie_whose_action_was_taken_over_neither_writes_nor_records(self, bench: Bench) -> None:
+        bench.vault()
+        rows: list[Result] = []
+
+        def taken_over(call: Call) -> None:
+            if call.name == "barrier" and not rows:
+                bench.lapse()
+                rows.append(Result(Outcome.ACTED))
+                rows[0] = bench.deliver(finding(vault()))
+
+        bench.cloud.after.append(taken_over)
+        with pytest.raises(Fenced, match="no longer holds"):
+            bench.deliver(finding(vault()))
+        assert rows[0].outcome is Outcome.ACTED
+        action = bench.action(rows[0])
+        assert (action.attempt, action.outcome) == (2, Outcome.ACTED)
+        assert [entry["attempt"] for entry in action.chain] == [1, 1] + [2] * (len(action.chain) - 2)
+        assert bench.cloud.writes().count("Set vault-1.barrier") == 1
+        assert bench.told() == [("acted", None)]
+        assert bench.locks() == []
+
+    def test_a_slow_read_before_the_write_counts(self, bench: Bench) -> None:
+        """A resumed attempt reads first: the lease is looked at after that, just before the write."""
+        bench.door()
+        bench.cloud.before.append(failing(Unreachable("timeout"), verb="Set"))
+        with pytest.raises(Unreachable):
+            bench.deliver()
+
+        def slow(call: Call) -> None:
+            if call.purpose == "act" and call.verb == "Describe":
+                bench.wall.now += LEASE
+
+        bench.cloud.before[:] = [slow]
+        with pytest.raises(Fenced):
+            bench.deliver()
+        assert bench.cloud.writes() == []
+
+    def test_the_lease_is_renewed_with_every_record(self, bench: Bench) -> None:
+        bench.vault()
+
+        def slow(call: Call) -> None:
+            if call.write:
+                bench.wall.now += LEASE / 2
+
+        bench.cloud.before.append(slow)
+        assert bench.deliver(finding(vault())).outcome is Outcome.ACTED
+
+    @pytest.mark.parametrize("where", [{"verb": "Set"}, {"verb": "Assume", "purpose": "act"}])
+    def test_what_does_not_answer_hands_the_lease_back(self, bench: Bench, where: dict[str, str]) -> None:
+        bench.door()
+        bench.cloud.before.append(failing(Throttled("slow down"), **where))
+        with pytest.raises(Throttled):
+            bench.deliver()
+        ((action_id, attempt, until),) = bench.locks()
+        assert (attempt, until) == (1, 0.0)
+        bench.cloud.before.clear()
+        result = bench.deliver()
+        assert (result.outcome, result.action_id) == (Outcome.ACTED, action_id)
+        assert bench.action(result).attempt == 2
+        assert bench.cloud.writes() == ["Set door-1.front"]
+
+    @pytest.mark.parametrize("verb", ["Assume", "Describe"])
+    def test_a_second_look_that_does_not_answer_hands_the_lease_back(self, bench: Bench, verb: str) -> None:
+        bench.door()
+
+        def deaf(call: Call) -> None:
+            if bench.cloud.writes() and call.purpose == "read" and call.verb == verb:
+                raise Unreachable("timeout")
+
+        bench.cloud.before.append(deaf)
+        with pytest.raises(Unreachable):
+            bench.deliver()
+        assert [until for _, _, until in bench.locks()] == [0.0]
+        bench.cloud.before.clear()
+        result = bench.deliver()
+        assert result.outcome is Outcome.ACTED
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert bench.told() == [("acted", None)]
+
+    def test_an_answer_that_was_lost_is_looked_for_before_it_is_written_again(self, bench: Bench) -> None:
+        bench.door()
+        lost = [Unreachable("the answer was lost")]
+
+        def lose(call: Call) -> None:
+            if call.verb == "Set" and lost:
+                raise lost.pop()
+
+        bench.cloud.after.append(lose)
+        with pytest.raises(Unreachable):
+            bench.deliver()
+        result = bench.deliver()
+        assert (result.outcome, bench.action(result).steps[0].status) == (Outcome.ACTED, Status.APPLIED)
+        assert bench.cloud.writes() == ["Set door-1.front"]
+
+    def test_what_somebody_changed_meanwhile_is_not_overwritten(self, bench: Bench) -> None:
+        bench.door()
+        bench.cloud.before.append(failing(Throttled("slow down"), verb="Set"))
+        with pytest.raises(Throttled):
+            bench.deliver()
+        bench.cloud.before.clear()
+        bench.cloud.things["door-1"]["front"] = "ajar"
+        result = bench.deliver()
+        assert (result.outcome, bench.cloud.things["door-1"]["front"]) == (Outcome.FAILED, "ajar")
+        assert "front of door-1 is now 'ajar'" in (result.reason or "")
+        assert bench.locks() == []
+
+    def test_after_the_last_delivery_nothing_stays_open(self, bench: Bench) -> None:
+        bench.door()
+
+        def deaf(call: Call) -> None:
+            if bench.cloud.writes() and call.verb == "Describe":
+                raise Unreachable("timeout")
+
+        bench.cloud.before.append(deaf)
+        result = bench.deliver(last=True)
+        assert (result.outcome, result.reason) == (Outcome.UNVERIFIED, "unknown after the last delivery: timeout")
+        assert bench.told() == [("unverified", result.reason)]
+        assert bench.locks() == []
+        bench.cloud.before.clear()
+        assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.things["door-1"]["front"] == "open"
+
+    def test_no_effect_goes_on_while_the_ceiling_is_observe(self, bench: Bench) -> None:
+        bench.door()
+        bench.cloud.before.append(failing(Throttled("slow down"), verb="Set"))
+        with pytest.raises(Throttled):
+            bench.deliver()
+        bench.cloud.before.clear()
+        bench.settings = Settings(ceiling="observe")
+        with pytest.raises(Busy, match="the ceiling is observe"):
+            bench.deliver()
+        assert bench.cloud.writes() == []
+        assert bench.runbook(door()).apply().outcome is Outcome.ACTED, "a person may"

@@ -1,0 +1,412 @@
+"""Undo: compared first, exact, refused where it must be, and gone on with after whatever interrupted it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanch import undo as undo_module
+from stanch.action import Outcome, Status
+from stanch.deployment import Settings
+from stanch.errors import AccessDenied, Busy, CloudError, Drifted, Refused, Throttled, Unreachable
+from stanch.finding import Resource
+from stanch.playbooks.limits import Protect
+from stanch.result import Result
+from tests.unit.engine.bench import Bench, Wall, finding, of_type, playbook, vault
+from tests.unit.engine.test_engine_crashes import Fuse, Killed
+from tests.unit.engine.test_engine_outcomes import denied, failing
+from tests.unit.engine.toy import ACCOUNT, Call, ToyCloud
+from tests.unit.engine.toy_remediations import BurnLetter, CloseDoor, RevokeBadges
+
+
+def sealed(bench: Bench) -> Result:
+    bench.vault()
+    result = bench.deliver(finding(vault()))
+    assert result.outcome is Outcome.ACTED
+    return result
+
+
+def open_again(bench: Bench, result: Result) -> None:
+    """The vault is as it was; what cannot be undone (a photo, ended connections) stays."""
+    assert bench.cloud.things == {
+        "vault-1": {"barrier": "none", "alarm": "off", "connections": 0, "label": None, "photo": "taken", "tags": {}}
+    }
+
+
+class TestUndone:
+    def test_the_before_state_stands_again(self, bench: Bench) -> None:
+        bench.door()
+        found = bench.cloud.snapshot()
+        acted = bench.deliver()
+        result = bench.undo(acted.action_id).run()
+        assert (result.outcome, result.reason, result.action_id) == (Outcome.UNDONE, "a false alarm", acted.action_id)
+        assert bench.cloud.snapshot() == found
+        action = bench.action(result)
+        assert (action.outcome, action.steps[0].status) == (Outcome.UNDONE, Status.UNDONE)
+        assert action.undo is not None
+        assert (action.undo["requester"], action.undo["reason"]) == ("analyst", "a false alarm")
+        assert [entry["event"] for entry in action.chain] == ["opened", "applied", "acted", "undo opened", "undone", "undone"]  # fmt: skip
+        assert bench.locks() == []
+        assert bench.told() == [("acted", None), ("undone", "a false alarm")]
+
+    def test_several_changes_last_first(self, bench: Bench) -> None:
+        acted = sealed(bench)
+        bench.cloud.calls.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        open_again(bench, acted)
+        barrier = f"stanch-{acted.action_id}"
+        assert bench.cloud.writes() == ["Set vault-1.label", "Set vault-1.alarm", "Set vault-1.barrier", f"Delete {barrier}"]  # fmt: skip
+
+    def test_preview_writes_nothing(self, bench: Bench) -> None:
+        acted = sealed(bench)
+        bench.cloud.calls.clear()
+        bench.journal.writes.clear()
+        steps = bench.undo(acted.action_id).preview()
+        assert [(step.change.id, write) for step, write in steps] == [
+            ("label", True), ("alarm", True), ("placed", True), ("barrier", True),
+        ]  # fmt: skip
+        assert (bench.cloud.writes(), bench.journal.writes) == ([], ["look"] * 0)
+
+    def test_what_is_as_it_was_already_is_not_written(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        bench.cloud.things["door-1"]["front"] = "open"
+        bench.cloud.calls.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.writes() == []
+
+    def test_a_result_that_shows_late_is_waited_for(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        bench.wall.slept.clear()
+
+        def late(call: Call) -> None:
+            if call.verb == "Set":
+                bench.cloud.things["door-1"]["front"] = "shut"
+            elif bench.wall.slept:
+                bench.cloud.things["door-1"]["front"] = "open"
+
+        bench.cloud.after.append(late)
+        bench.cloud.before.append(late)
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+
+    def test_of_a_partial_action(self, bench: Bench) -> None:
+        bench.vault()
+        bench.cloud.before.append(failing(denied("Create"), verb="Create"))
+        acted = bench.deliver(finding(vault()))
+        assert acted.outcome is Outcome.PARTIAL
+        bench.cloud.before.clear()
+        result = bench.undo(acted.action_id).run()
+        assert (result.outcome, result.reason) == (Outcome.UNDONE, "a false alarm")
+        assert bench.cloud.things["vault-1"]["alarm"] == "off"
+        statuses = {step.change.id: step.status for step in bench.action(result).steps}
+        assert (statuses["barrier"], statuses["placed"]) == (Status.UNDONE, Status.SKIPPED)
+
+    def test_a_tag_that_somebody_took_over_is_left_to_them(self, bench: Bench) -> None:
+        acted = sealed(bench)
+        bench.cloud.things["vault-1"]["label"] = "theirs"
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.things["vault-1"]["label"] == "theirs"
+        assert bench.cloud.things["vault-1"]["alarm"] == "off"
+
+
+class TestRefused:
+    def test_drift_and_nothing_is_touched(self, bench: Bench) -> None:
+        acted = sealed(bench)
+        bench.cloud.things["vault-1"]["barrier"] = "theirs"
+        found, record = bench.cloud.snapshot(), bench.action(acted).as_json()
+        with pytest.raises(Drifted, match="barrier of vault-1 is now 'theirs'"):
+            bench.undo(acted.action_id).run()
+        assert bench.cloud.snapshot() == found
+        assert bench.action(acted).as_json() == record
+        assert bench.locks() == []
+        result = bench.undo(acted.action_id, force=True).run()
+        assert (result.outcome, bench.cloud.things["vault-1"]["barrier"]) == (Outcome.UNDONE, "none")
+
+    def test_drift_at_the_last_moment_closes_the_action_as_it_was(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def drift(name: str) -> None:
+            if name == "reopen":
+                bench.cloud.things["door-1"]["front"] = "ajar"
+
+        bench.journal.before.append(drift)
+        with pytest.raises(Drifted):
+            bench.undo(acted.action_id).run()
+        action = bench.action(acted)
+        assert (action.outcome, action.undo, bench.locks()) == (Outcome.ACTED, None, [])
+        assert bench.cloud.things["door-1"]["front"] == "ajar"
+        assert bench.told() == [("acted", None)]
+        bench.cloud.things["door-1"]["front"] = "open"
+        assert bench.deliver().outcome is Outcome.ACTED, "nobody undid anything"
+
+    def test_a_second_undo(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        bench.undo(acted.action_id).run()
+        with pytest.raises(Refused, match="undone: action .* was undone at 20"):
+            bench.undo(acted.action_id).run()
+
+    def test_a_second_undo_that_was_looked_at_before_the_first_ran(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        slow = bench.undo(acted.action_id, who="slow")
+        slow.preview()
+        bench.undo(acted.action_id, who="quick").run()
+        record = bench.action(acted).as_json()
+        with pytest.raises(Refused, match="was undone"):
+            slow.run()
+        assert bench.action(acted).as_json() == record, "the record of the first stands as it was"
+        assert bench.told() == [("acted", None), ("undone", "a false alarm")]
+
+    def test_a_second_undo_that_begins_while_the_first_runs(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def second(call: Call) -> None:
+            if call.verb == "Set":
+                with pytest.raises(Refused, match="is open|was undone") if False else pytest.raises(Busy):
+                    bench.undo(acted.action_id, who="second").run()
+
+        bench.cloud.before.append(second)
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.writes() == ["Set door-1.front", "Set door-1.front"]
+
+    def test_an_action_that_nobody_knows(self, bench: Bench) -> None:
+        with pytest.raises(Refused, match="unknown action"):
+            bench.undo("0123456789ab-0123456789a")
+
+    @pytest.mark.parametrize("mode", ["observe", "approve"])
+    def test_what_changed_nothing(self, bench: Bench, mode: Any) -> None:
+        bench.door()
+        bench.settings = Settings(ceiling=mode)
+        result = bench.deliver()
+        with pytest.raises(Refused, match=f"nothing to undo: action .* ended as {result.outcome} and changed nothing"):
+            bench.undo(result.action_id, force=True).run()
+
+    def test_what_was_held_or_a_no_op(self, bench: Bench) -> None:
+        bench.door(front="shut")
+        with pytest.raises(Refused, match="ended as no_op"):
+            bench.undo(bench.deliver().action_id).run()
+        bench.exempt(names=("door-*",))
+        bench.door()
+        with pytest.raises(Refused, match="ended as held"):
+            bench.undo(bench.deliver().action_id).run()
+
+    def test_an_action_that_is_open(self, bench: Bench) -> None:
+        bench.door()
+        bench.cloud.before.append(failing(Throttled("slow down"), verb="Set"))
+        with pytest.raises(Throttled):
+            bench.deliver()
+        ((action_id, _, _),) = bench.locks()
+        with pytest.raises(Refused, match="open: action .* is still open"):
+            bench.undo(action_id).run()
+
+    def test_what_is_irreversible_even_by_force(self, bench: Bench) -> None:
+        bench.door("letter-1")
+        letter = Resource(BurnLetter.resource_type, "letter-1", ACCOUNT)
+        bench.playbooks = [playbook("letters", BurnLetter.id, when=of_type(BurnLetter))]
+        acted = bench.deliver(finding(letter))
+        assert bench.channel.reports[0].undo == BurnLetter.irreversible
+        with pytest.raises(Refused, match=BurnLetter.irreversible):
+            bench.undo(acted.action_id, force=True).run()
+
+    def test_too_early_for_what_re_arms(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.door("badge-1")
+        badge = Resource(RevokeBadges.resource_type, "badge-1", ACCOUNT)
+        bench.playbooks = [playbook("badges", RevokeBadges.id, when=of_type(RevokeBadges))]
+        acted = bench.deliver(finding(badge))
+        opened = datetime.fromisoformat(bench.action(acted).opened_at)
+
+        @dataclass
+        class At:
+            moment: datetime
+
+            def now(self, zone: Any) -> datetime:
+                return self.moment
+
+        monkeypatch.setattr(undo_module, "datetime", At(opened + timedelta(hours=11, minutes=59)))
+        with pytest.raises(Refused, match=f"re-arms: .*{opened.astimezone(UTC) + timedelta(hours=12):%Y-%m-%d %H:%M}"):
+            bench.undo(acted.action_id).run()
+        assert bench.cloud.things["badge-1"]["front"] == "shut"
+        monkeypatch.setattr(undo_module, "datetime", At(opened + timedelta(hours=12)))
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+
+    def test_force_overrides_the_delay(self, bench: Bench) -> None:
+        bench.door("badge-1")
+        badge = Resource(RevokeBadges.resource_type, "badge-1", ACCOUNT)
+        bench.playbooks = [playbook("badges", RevokeBadges.id, when=of_type(RevokeBadges))]
+        acted = bench.deliver(finding(badge))
+        result = bench.undo(acted.action_id, force=True).run()
+        assert result.outcome is Outcome.UNDONE
+        assert (bench.action(result).undo or {})["force"] is True
+
+    def test_what_is_protected_by_now_unless_forced(self, bench: Bench) -> None:
+        bench.door(aliases=["gate"])
+        acted = bench.deliver()
+        bench.protect = Protect(resources=("gate",))
+        with pytest.raises(Refused, match="protected: gate matches gate"):
+            bench.undo(acted.action_id).run()
+        assert bench.undo(acted.action_id, force=True).run().outcome is Outcome.UNDONE
+
+    def test_mode_does_not_bind_a_person(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+        bench.settings = Settings(ceiling="observe", verify_delays=())
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+
+
+class TestInterrupted:
+    def test_a_change_that_may_not_be_unmade_leaves_what_it_needs(self, bench: Bench) -> None:
+        acted = sealed(bench)
+        bench.cloud.before.append(failing(denied(), purpose="undo", name="barrier"))
+        result = bench.undo(acted.action_id).run()
+        barrier = f"stanch-{acted.action_id}"
+        assert result.outcome is Outcome.PARTIAL
+        assert result.reason == (
+            f"undo: barrier {barrier}: it stays because barrier of vault-1 needs it; barrier of vault-1: {denied()}"
+        )
+        assert bench.cloud.things["vault-1"]["barrier"] == barrier
+        assert bench.cloud.things[barrier] == {"state": "closed"}
+        assert (bench.cloud.things["vault-1"]["alarm"], bench.locks()) == ("off", [])
+        bench.cloud.before.clear()
+        bench.cloud.calls.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.writes() == ["Set vault-1.barrier", f"Delete {barrier}"]
+        open_again(bench, acted)
+
+    @pytest.mark.parametrize("where", [{"verb": "Set", "name": "barrier"}, {"verb": "Delete"}])
+    def test_what_does_not_answer_hands_the_lease_back(self, bench: Bench, where: dict[str, str]) -> None:
+        acted = sealed(bench)
+        bench.cloud.before.append(failing(Unreachable("timeout"), purpose="undo", **where))
+        with pytest.raises(Unreachable):
+            bench.undo(acted.action_id).run()
+        assert [until for _, _, until in bench.locks()] == [0.0]
+        bench.cloud.before.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        open_again(bench, acted)
+
+    @pytest.mark.parametrize("reads", range(1, 3))
+    def test_a_read_under_the_lock_that_does_not_answer_hands_it_back(self, bench: Bench, reads: int) -> None:
+        """The comparison under the lock, then the second look."""
+        bench.door()
+        acted = bench.deliver()
+        bench.cloud.calls.clear()
+
+        def deaf(call: Call) -> None:
+            seen = sum(made.verb == "Describe" for made in bench.cloud.calls)
+            if call.verb == "Describe" and seen == reads:
+                raise Unreachable("timeout")
+
+        bench.cloud.before.append(deaf)
+        with pytest.raises(Unreachable):
+            bench.undo(acted.action_id).run()
+        assert [until for _, _, until in bench.locks()] == [0.0]
+        bench.cloud.before.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.things["door-1"]["front"] == "open"
+        assert bench.cloud.writes() == ["Set door-1.front"]
+
+    def test_a_comparison_that_is_denied_under_the_lock_frees_it(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def deny(name: str) -> None:
+            if name == "reopen":
+                bench.cloud.before.append(failing(denied("Describe"), verb="Describe"))
+
+        bench.journal.before.append(deny)
+        with pytest.raises(AccessDenied):
+            bench.undo(acted.action_id).run()
+        assert (bench.action(acted).outcome, bench.locks()) == (Outcome.ACTED, [])
+
+    def test_a_second_look_that_is_denied_is_unverified(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def deny(call: Call) -> None:
+            if call.verb == "Set":
+                bench.cloud.before.append(failing(CloudError("Describe", "Odd", "no"), verb="Describe"))
+
+        bench.cloud.after.append(deny)
+        result = bench.undo(acted.action_id).run()
+        assert (result.outcome, bench.locks()) == (Outcome.UNVERIFIED, [])
+        assert result.reason == "undo: the result could not be read: Describe: Odd: no"
+        bench.cloud.before.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+
+    def test_drift_after_a_crash_frees_the_resource(self, bench: Bench) -> None:
+        """Otherwise nobody could contain it again: the lock would stay for ever."""
+        acted = sealed(bench)
+        fuse = Fuse(bench, 13, after=False)
+        with pytest.raises(Killed):
+            bench.undo(acted.action_id).run()
+        fuse.lit = False
+        assert bench.cloud.things["vault-1"]["alarm"] == "off"
+        bench.cloud.things["vault-1"]["barrier"] = "theirs"
+        bench.lapse()
+        with pytest.raises(Busy, match="was interrupted"):
+            bench.deliver(finding(vault(), id="finding-2"))
+        with pytest.raises(Drifted):
+            bench.undo(acted.action_id).run()
+        action = bench.action(acted)
+        assert (action.outcome, bench.locks()) == (Outcome.PARTIAL, [])
+        assert (action.reason or "").startswith("undo: drifted: barrier of vault-1")
+        assert bench.told()[-1] == ("partial", action.reason)
+        assert bench.deliver(finding(vault(), id="finding-2")).outcome is Outcome.ACTED
+
+    def test_a_zombie_does_not_write(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def stall(name: str) -> None:
+            if name == "reopen":
+                bench.lapse()
+
+        bench.journal.after.append(stall)
+        with pytest.raises(Busy, match="has run out"):
+            bench.undo(acted.action_id).run()
+        assert bench.cloud.things["door-1"]["front"] == "shut"
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    def test_killed_at_every_call_it_goes_on(self, tmp_path: Path, wall: Wall, after: bool) -> None:
+        for k in range(60):
+            folder = tmp_path / str(k)
+            folder.mkdir()
+            bench = Bench(folder, ToyCloud(), wall)
+            acted = sealed(bench)
+            bench.cloud.calls.clear()
+            fuse = Fuse(bench, k, after)
+            try:
+                bench.undo(acted.action_id).run()
+            except Killed:
+                pass
+            fuse.lit = False
+            bench.lapse()
+            if bench.action(acted).outcome is not Outcome.UNDONE:
+                assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE, f"killed at call {k}"
+            open_again(bench, acted)
+            writes = bench.cloud.writes()
+            assert len(writes) == len(set(writes)) == 4, f"killed at call {k}"
+            assert bench.locks() == []
+            bench.drain()
+            assert {report.outcome for report in bench.channel.reports} == {"acted", "undone"}
+            assert len({report.key for report in bench.channel.reports}) == 2
+            if not fuse.burnt:
+                assert k > 15, "a whole undo has more calls than that"
+                return
+        raise AssertionError("the undo never ended")
+
+
+def test_undo_reads_and_writes_with_its_own_permissions(bench: Bench) -> None:
+    bench.door()
+    acted = bench.deliver()
+    bench.cloud.calls.clear()
+    bench.undo(acted.action_id).run()
+    assert {call.purpose for call in bench.cloud.calls} == {"undo"}
+    assert CloseDoor.permissions.undo == {"toy:Describe", "toy:Set"}
