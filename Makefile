@@ -28,7 +28,7 @@ demo: .venv/.installed ## replay every sample event through the real handlers on
 	@$(BIN)/python tools/demo.py
 
 test: .venv/.installed .tools/sam/.installed ## the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.installed .tools/sam/.installed ## format, lint, types, architecture, templates, generated files
 	$(BIN)/ruff format --check .

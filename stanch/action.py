@@ -108,6 +108,8 @@ class Action:
     updated_at: str = field(default_factory=stamp)
     closed_at: str | None = None
     undo: dict[str, Any] | None = None
+    approvals: list[dict[str, Any]] = field(default_factory=list)
+    expires: dict[str, Any] | None = None
     chain: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, event: str, **details: Any) -> None:

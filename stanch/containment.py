@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from stanch import guardrails
+from stanch import clock, guardrails
 from stanch.action import Action, Outcome, Status, Step, action_id_of
 from stanch.deployment import Deployment
 from stanch.errors import Busy, CloudError, Refused, Retryable
@@ -16,7 +17,7 @@ from stanch.journal import Lease, Standing
 from stanch.playbooks.limits import Exempt
 from stanch.playbooks.match import excluded
 from stanch.playbooks.model import Playbook, strictest
-from stanch.remediation import Plan, canonical, digest
+from stanch.remediation import Plan, digest
 from stanch.result import Result
 from stanch.transaction import Fence, apply_steps, verify
 
@@ -38,13 +39,14 @@ class Target:
     confirmed: str | None = None
     requester: str = "stanch"
     justification: str | None = None
+    group: str | None = None
 
     @property
     def marker(self) -> str | None:
         """The same for every delivery of the same finding, whatever its version."""
         if self.finding is None:
             return None
-        return digest([self.finding.source, self.finding.id, self.remediation, self.resource.key()])
+        return _marker(self.finding.source, self.finding.id, self.remediation, self.resource)
 
     def after(self, earlier: Action | None) -> Target:
         """Under the id that every delivery of this version of the finding gives its next action, so that of two at the same moment only one can be opened,
@@ -104,8 +106,15 @@ class Containment:
         return self._close(action, fence)
 
     def _verdicts(self, plan: Plan, earlier: Action | None) -> list[Verdict]:
-        exemption = self._target.playbook.exempt if self._target.playbook else Exempt()
-        return guardrails.resource_guards(plan, exemption, self._deployment.protected(), earlier)
+        target, deployment = self._target, self._deployment
+        exemption = target.playbook.exempt if target.playbook else Exempt()
+        verdicts = guardrails.resource_guards(plan, exemption, deployment.protected(), earlier)
+        if target.finding is None:
+            return verdicts  # what restrains automation does not restrain a person
+        names = (target.resource.id, *plan.aliases)
+        return verdicts + deployment.restraint.verdicts(
+            names, target.effect, target.group, target.playbook, clock.now()
+        )
 
     def _stopped(self, plan: Plan, earlier: Action | None) -> Result | None:
         """The result if the plan is not to be carried out now, else None."""
@@ -121,12 +130,24 @@ class Containment:
         fact = excluded(target.playbook, target.finding, plan.facts)
         if fact is not None:
             return self._noted(plan, Outcome.HELD, f"unless: {fact}")
-        lowered = guardrails.first(verdicts, "approve")
-        mode = strictest(target.mode, "approve") if lowered is not None else target.mode
+        lowered = [verdict for verdict in verdicts if verdict.effect in HELD_BY_MODE]
+        mode = strictest(target.mode, *(verdict.effect for verdict in lowered))
         if mode in HELD_BY_MODE:
-            reason = lowered.sentence() if lowered is not None else f"mode: {mode}"
-            return self._noted(plan, HELD_BY_MODE[mode], reason)
-        return None
+            cause = next((verdict for verdict in lowered if verdict.effect == mode), None)
+            return self._noted(plan, HELD_BY_MODE[mode], cause.sentence() if cause else f"mode: {mode}")
+        return self._over_budget(plan)
+
+    def _over_budget(self, plan: Plan) -> Result | None:
+        """Beyond the budget containment asks for approval, and people get one summary."""
+        target, restraint = self._target, self._deployment.restraint
+        assert target.playbook is not None
+        facts = {"remediation": target.remediation, "account": target.resource.account, "playbook": target.playbook.id}
+        verdict = restraint.spend(target.playbook, target.effect, facts)
+        if verdict.effect == "pass":
+            return None
+        if restraint.first_over(verdict):
+            self._deployment.summarise(verdict, target.playbook.id)
+        return self._noted(plan, Outcome.AWAITING_APPROVAL, verdict.sentence())
 
     def _nothing_to_do(self, plan: Plan, earlier: Action | None) -> Result:
         reason = plan.reason or "already contained"
@@ -151,7 +172,7 @@ class Containment:
             finding=target.finding.summary() if target.finding else None,
             source=target.finding.source if target.finding else None,
             evidence={"event": dict(target.finding.raw) if target.finding else None, "confirmed": target.confirmed},
-            plan=plan.as_json(),
+            plan=plan.as_json(self._target.action_id),
             requester=target.requester,
             justification=target.justification,
         )
@@ -174,8 +195,7 @@ class Containment:
 
     def _said(self, plan: Plan, outcome: Outcome, reason: str) -> str:
         """The id of what is said of a finding. What changes are named after the action is no part of it."""
-        changes = canonical([[change.id, change.target, change.before, change.after] for change in plan.changes])
-        told = changes.replace(self._target.action_id, "")
+        told = plan.digest(self._target.action_id)
         return action_id_of(self._target.effect, self._target.marker, outcome, reason, told)
 
     def _act(self, plan: Plan) -> Result:
@@ -183,7 +203,20 @@ class Containment:
         lease = self._deployment.lease(action)
         action.note("opened", requester=action.requester)
         self._deployment.journal.open(action, lease, self._target.marker)
-        return self._carry_out(action, Fence(self._deployment.journal, action, lease, self._deployment.settings.lease))
+        return self._carry_out(action, self._fence(action, lease))
+
+    def proceed(self, action: Action, plan: Plan, event: str, **details: Any) -> Result:
+        """Carry out an action that waited, as a person decided. Raises Busy if it is being decided or was by now."""
+        known = self._deployment.journal.get(action.id)
+        if known is None or (known.outcome, known.attempt) != (action.outcome, action.attempt):
+            raise Busy(f"action {action.id} is being decided by someone else")
+        action.steps, action.plan = [Step(change) for change in plan.changes], plan.as_json(action.id)
+        action.outcome, action.reason, action.closed_at = None, None, None
+        action.attempt += 1
+        action.note(event, **details)
+        lease = self._deployment.lease(action)
+        self._deployment.journal.reopen(action, lease, known, _marker_of(action))
+        return self._carry_out(action, self._fence(action, lease))
 
     def _resume(self, standing: Standing) -> Result:
         """Go on where a crash left off. Raises Busy while the other invocation may still be alive."""
@@ -201,15 +234,23 @@ class Containment:
             raise Busy(
                 f"action {action.id} was interrupted, and nothing may go on with it while the ceiling is observe"
             )
+        if action.outcome is not None:  # a decision that changed nothing crashed; its lock is all that is left
+            self._take_over(action, stale).close("lock freed", None)
+            raise Busy(f"action {action.id} was being decided when something crashed")
         return self._carry_out(action, self._take_over(action, stale))
 
     def _take_over(self, action: Action, stale: Lease) -> Fence:
         action.attempt = stale.attempt + 1
         lease = self._deployment.lease(action)
         self._deployment.journal.claim(stale, lease)
-        fence = Fence(self._deployment.journal, action, lease, self._deployment.settings.lease)
+        fence = self._fence(action, lease)
         fence.record("resumed")
         return fence
+
+    def _fence(self, action: Action, lease: Lease) -> Fence:
+        """Automation stops at the kill switch before every write; a person's action is the person's."""
+        stop = partial(self._deployment.restraint.stopped, self._target.group) if self._target.finding else None
+        return Fence(self._deployment.journal, action, lease, self._deployment.settings.lease, stop)
 
     def _carry_out(self, action: Action, fence: Fence) -> Result:
         try:
@@ -251,6 +292,17 @@ class Containment:
         else:
             action.outcome, action.reason = _outcome(left, applied, failed)
         action.closed_at = action.updated_at
+
+
+def _marker(source: str, finding: str, remediation: str, resource: Resource) -> str:
+    return digest([source, finding, remediation, resource.key()])
+
+
+def _marker_of(action: Action) -> str | None:
+    """The marker of the finding that an action is for; None for a runbook's."""
+    if action.finding is None or action.source is None:
+        return None
+    return _marker(action.source, str(action.finding["id"]), action.remediation, action.resource)
 
 
 def _outcome(left: Plan, applied: list[Step], failed: list[Step]) -> tuple[Outcome, str | None]:

@@ -9,15 +9,18 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from stanch import __version__, outbox
-from stanch.action import Action
+from stanch.accounts import Groups, UnitsOf
+from stanch.action import Action, Outcome, stamp
 from stanch.errors import CloudError, PolicyError, Retryable
 from stanch.finding import Finding, Resource
+from stanch.guardrails import Verdict
 from stanch.journal import Journal, Lease, OutboxItem
 from stanch.outbox import Channel
 from stanch.playbooks.match import Matcher
 from stanch.playbooks.model import Policy
-from stanch.remediation import Remediation, load
+from stanch.remediation import Remediation, digest, load
 from stanch.report import REPORTED, Report, of_action
+from stanch.restraint import Restraint, Switch
 
 
 class Cloud(Protocol):
@@ -58,6 +61,7 @@ class Settings:
     ceiling: str = "observe"
     lease: float = 90.0
     verify_delays: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0)
+    approval: float = 86400.0
     stale_after: timedelta = timedelta(hours=24)
 
 
@@ -74,6 +78,14 @@ class Deployment:
     route: Callable[[Report], Sequence[str]]
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
+    units_of: UnitsOf | None = None
+    switch: Switch | None = None
+    groups: Groups = field(init=False)
+    restraint: Restraint = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.groups = Groups(self.policy.accounts, self.units_of)
+        self.restraint = Restraint(self.policy, self.journal, self.switch)
 
     def remediation(self, name: str) -> type[Remediation[Any]]:
         """The class behind an id. Raises PolicyError if there is none."""
@@ -117,6 +129,24 @@ class Deployment:
             return outbox.deliver(self.journal, entry, self.channels)
         except (Retryable, CloudError):
             return [name for name, accepted in entry.channels.items() if accepted]
+
+    def summarise(self, verdict: Verdict, playbook: str) -> None:
+        """One report that a budget is used up, however many findings come."""
+        reason = f"{verdict.sentence()}; what comes now waits for approval: `stanch approve --playbook {playbook} --since 1h`"
+        key = f"summary:{digest([verdict.reason, playbook, stamp()[:13]])[:32]}"
+        report = Report(
+            key,
+            str(Outcome.AWAITING_APPROVAL),
+            "Budget used up",
+            "",
+            severity=4,
+            cloud=self.cloud.name,
+            playbook=playbook,
+            reason=reason,
+        )
+        entry = outbox.item(report, self.route(report))
+        if self.journal.file(entry):
+            self.deliver(entry)
 
     def stamp(self, action: Action) -> None:
         """Every action says by which policy and which software it was made."""

@@ -10,6 +10,7 @@ StanchError
 ├── Retryable             unknown, so try again; never act, never drop
 │   ├── Throttled         the cloud asks us to slow down
 │   ├── Unreachable       timeout, broken connection, 5xx
+│   ├── Stopped           the kill switch was pulled in the middle
 │   └── Busy              another invocation holds the lease on the same effect
 │       └── Fenced        we held it and lost it: our late write must not happen
 └── CloudError            the cloud's considered no
@@ -77,6 +78,10 @@ class Throttled(Retryable):
 
 class Unreachable(Retryable):
     """Timeout, broken connection or a server's fault: whether a write happened is unknown."""
+
+
+class Stopped(Retryable):
+    """The kill switch was pulled between two writes: what is left is not written."""
 
 
 class Busy(Retryable):

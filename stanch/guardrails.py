@@ -14,7 +14,7 @@ from stanch.finding import Finding, Resource
 from stanch.playbooks.limits import Exempt
 from stanch.remediation import Plan
 
-Effect = Literal["pass", "hold", "approve"]
+Effect = Literal["pass", "hold", "approve", "observe"]
 
 PROTECTED_ALWAYS = (
     "arn:*:iam::*:root",
@@ -29,7 +29,7 @@ PROTECTED_ALWAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one guard says: pass, hold, or lower the mode to approve."""
+    """What one guard says: pass, hold, or lower the mode."""
 
     guard: str
     effect: Effect

@@ -121,15 +121,16 @@ class Plan:
         """Nothing is left to do but garnish."""
         return all(change.garnish for change in self.changes)
 
-    def digest(self) -> str:
-        """What an approval is bound to: the writes, not the words."""
-        return digest([self.resource.key(), [change.as_json() for change in self.changes]])
+    def digest(self, action_id: str = "") -> str:
+        """What an approval is bound to: the writes, not the words, whatever id the action that names things bears."""
+        writes = [[change.id, change.target, change.before, change.after] for change in self.changes]
+        return digest([self.resource.key(), canonical(writes).replace(action_id or "\0", "$action")])
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, action_id: str = "") -> dict[str, Any]:
         return {
             "resource": self.resource.as_json(), "changes": [change.as_json() for change in self.changes], "aliases": list(self.aliases),
             "tags": None if self.tags is None else dict(self.tags), "facts": dict(self.facts), "breaks": list(self.breaks),
-            "not_done": list(self.not_done), "reason": self.reason, "digest": self.digest(),
+            "not_done": list(self.not_done), "reason": self.reason, "digest": self.digest(action_id),
         }  # fmt: skip
 
 

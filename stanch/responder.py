@@ -14,7 +14,7 @@ from stanch.deployment import Deployment
 from stanch.errors import CloudError, InvalidInput, MalformedEvent, Refused, Retryable, Unconfirmed
 from stanch.finding import Finding, Resource
 from stanch.playbooks.match import Match
-from stanch.playbooks.model import strictest
+from stanch.playbooks.model import Playbook, mode_for, strictest
 from stanch.playbooks.params import bind_params
 from stanch.remediation import bind, digest
 from stanch.report import REPORTED, of_refusal
@@ -224,17 +224,24 @@ class Responder:
         if "since" in params and params["since"] is None:
             params["since"] = clock.iso(finding.last_seen or clock.now())
         effect = effect_key(declared.id, resource, params, declared.parameters)
+        group = self._deployment.groups.of(resource.account)
         return Target(
             remediation=declared.id,
             resource=resource,
             params=params,
             effect=effect,
             action_id=new_action_id(effect),
-            mode=strictest(match.mode, self._deployment.settings.ceiling),
+            mode=self._mode(match.playbook, group),
+            group=group,
             playbook=match.playbook,
             finding=finding,
             confirmed=confirmed,
         )
+
+    def _mode(self, playbook: Playbook, group: str | None) -> str:
+        """The least of what the playbook, the account's ceiling and the deployment's allow."""
+        deployment = self._deployment
+        return strictest(mode_for(playbook, group), deployment.policy.ceiling_for(group), deployment.settings.ceiling)
 
     def _refuse(self, finding: Finding, outcome: Outcome, reason: str) -> Result:
         """A finding that leads to no action for a reason people should know."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from stanch.action import Action, Status, Step, stamp
-from stanch.errors import CloudError, Drifted, Fenced, Retryable
+from stanch.errors import CloudError, Drifted, Fenced, Retryable, Stopped
+from stanch.guardrails import Verdict
 from stanch.journal import Journal, Lease, OutboxItem
 from stanch.remediation import Plan, Remediation, canonical
 
@@ -19,12 +20,17 @@ MARGIN = 1 / 18
 class Fence:
     """Holds the lease of one action: asked before every write, renewed by every record."""
 
-    def __init__(self, journal: Journal, action: Action, lease: Lease, seconds: float) -> None:
-        self._journal, self._action, self._seconds = journal, action, seconds
+    def __init__(
+        self, journal: Journal, action: Action, lease: Lease, seconds: float, stop: Callable[[], Verdict] | None = None
+    ) -> None:
+        """`stop` is the kill switch, asked before every write."""
+        self._journal, self._action, self._seconds, self._stop = journal, action, seconds, stop
         self.lease = lease
 
     def check(self) -> None:
-        """Raises Fenced if too little is left of the lease: another invocation may be about to take over."""
+        """Raises Fenced if too little is left of the lease: another invocation may be about to take over. Raises Stopped at a pulled kill switch."""
+        if self._stop is not None and (verdict := self._stop()).effect == "hold":
+            raise Stopped(verdict.sentence())
         if time.time() > self.lease.until - MARGIN * self._seconds:
             raise Fenced(
                 f"the lease of action {self._action.id} has run out; the write is left to whoever holds it now"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stanch import guardrails
 from stanch.action import Action, Outcome, Status, Step, opened, stamp
 from stanch.deployment import Deployment
-from stanch.errors import Busy, CloudError, Drifted, Refused, Retryable
-from stanch.journal import Lease
+from stanch.errors import Busy, CloudError, Refused, Retryable
+from stanch.journal import Lease, OutboxItem
 from stanch.remediation import Remediation
 from stanch.result import Result
-from stanch.transaction import Fence, compare, same, undo_steps, undoable
+from stanch.transaction import Fence, compare, same, undo_steps
 
 UNDOABLE = (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED, Outcome.FAILED)
 
@@ -59,10 +59,10 @@ class Undo:
             fence.suspend("undo interrupted", error=str(error))
             raise
         except (CloudError, Refused) as error:
-            self._give_back(fence, error, former)
+            self._deployment.deliver(self._give_back(fence, error, former))
             raise
         undo_steps(self.action, remediation, fence, todo)
-        self._judge(remediation, fence)
+        self._judge(remediation, fence, [step for step, _ in todo if step.status is not Status.UNDONE])
         entry = self._deployment.entry(self.action, self._declared)
         fence.close(str(self.action.outcome), entry)
         return Result.of_action(self.action, self._deployment.deliver(entry))
@@ -108,6 +108,7 @@ class Undo:
     def _begin(self, stale: Lease | None) -> Fence:
         """Take the lock of the effect, or take it over from an undo that crashed."""
         action, journal = self.action, self._deployment.journal
+        known = replace(action, chain=list(action.chain))
         action.attempt = max(action.attempt, stale.attempt if stale else 0) + 1
         action.undo = {
             "requester": self._request.requester,
@@ -120,13 +121,13 @@ class Undo:
         fence = Fence(journal, action, lease, self._deployment.settings.lease)
         if stale is None:
             action.note("undo opened", requester=self._request.requester, reason=self._request.reason)
-            journal.reopen(action, lease)
+            journal.reopen(action, lease, known)
         else:
             journal.claim(stale, lease)
             fence.record("undo resumed", requester=self._request.requester)
         return fence
 
-    def _give_back(self, fence: Fence, error: Exception, former: Any) -> None:
+    def _give_back(self, fence: Fence, error: Exception, former: Any) -> OutboxItem | None:
         """Close again what was opened and must not be written: as it was, or as partial if an undo before it may have written."""
         action = self.action
         action.outcome, action.reason, action.closed_at, begun = former
@@ -137,11 +138,11 @@ class Undo:
         else:
             action.undo = begun
         fence.close("undo refused", entry)
+        return entry
 
-    def _judge(self, remediation: Remediation[Any], fence: Fence) -> None:
-        """The outcome, by what is live now."""
+    def _judge(self, remediation: Remediation[Any], fence: Fence, failed: list[Step]) -> None:
+        """The outcome, by what is live now and by what could not be unmade."""
         action = self.action
-        failed = [step for step in undoable(action) if not step.change.garnish]
         try:
             left = self._differing(remediation)
         except Retryable as error:
@@ -160,8 +161,8 @@ class Undo:
         action.closed_at = stamp()
 
     def _differing(self, remediation: Remediation[Any]) -> list[Step]:
-        """The undone steps whose before-state does not show, after waiting as long as for an action."""
-        left = [step for step in self.action.steps if step.status is Status.UNDONE]
+        """The undone steps whose before-state does not show, after waiting as long as for an action. Garnish may be anybody's by now."""
+        left = [step for step in self.action.steps if step.status is Status.UNDONE and not step.change.garnish]
         for delay in (0.0, *self._deployment.settings.verify_delays):
             if left and delay:
                 time.sleep(delay)

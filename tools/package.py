@@ -16,6 +16,9 @@ from py_compile import PycInvalidationMode
 
 ROOT = Path(__file__).parent.parent
 OTHER = {"aws": "azure", "azure": "aws"}
+DEPLOYED = (3, 13)
+"""The Python of both clouds' functions. Another one's bytecode would only be ballast there."""
+
 LAPTOP = ("cli", "local", "__main__.py")
 PLATFORM = (
     "--platform",
@@ -23,7 +26,7 @@ PLATFORM = (
     "--only-binary",
     ":all:",
     "--python-version",
-    "3.13",
+    ".".join(map(str, DEPLOYED)),
     "--implementation",
     "cp",
 )
@@ -45,7 +48,10 @@ def package(cloud: str, target: Path) -> None:
             shutil.copy(ROOT / name, target)
         shutil.copy(ROOT / "requirements" / "azure.txt", target / "requirements.txt")
     _policy(target)
-    compileall.compile_dir(target, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    if sys.version_info[:2] == DEPLOYED:
+        compileall.compile_dir(target, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    else:
+        print("no bytecode in it, so it starts slowly: build it with Python 3.13", file=sys.stderr)
 
 
 def _libraries(cloud: str, target: Path) -> None:

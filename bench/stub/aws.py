@@ -97,6 +97,9 @@ class Aws:
         self._policies[form["UserName"], form["PolicyName"]] = form["PolicyDocument"]
         return {}
 
+    def _iam_list_account_aliases(self, _: dict[str, str]) -> dict[str, Any]:
+        return {"AccountAliases": ["example"], "IsTruncated": "false"}
+
     def _iam_get_login_profile(self, _: dict[str, str]) -> None:
         return None
 

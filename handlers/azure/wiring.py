@@ -71,7 +71,7 @@ def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
 
         account, _, table = place.partition("/")
         endpoint = env.get("STANCH_TABLE_ENDPOINT") or f"https://{account}.table.core.windows.net"
-        return TableJournal(TableClient(endpoint, table, credential=cloud.credential("read")))
+        return TableJournal(TableClient(endpoint, table, credential=cloud.credential("own")))
     if kind == "sqlite" and place:
         from stanch.journal.sqlite import SqliteJournal
 
@@ -100,6 +100,6 @@ def _secret(cloud: AzureCloud, vault: str, name: str) -> str:
     """A secret of the key vault `vault` (its URL). Raises InvalidInput without a vault."""
     if not vault.startswith("https://"):
         raise InvalidInput("STANCH_KEY_VAULT", "must be the https URL of the key vault that holds the webhook's secret")
-    session = cloud.session(Resource("Microsoft.Graph/users", "", ""), "read", "")
+    session = cloud.session(Resource("Microsoft.Graph/users", "", ""), "own", "")
     answer = session.vault(vault, f"/secrets/{quote(name, safe='')}") or {}
     return str(answer.get("value", ""))

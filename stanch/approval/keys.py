@@ -36,7 +36,7 @@ class Keys:
         keys = data.get("keys") if isinstance(data, Mapping) else None
         if not isinstance(keys, Mapping) or not keys or not all(map(_is_key, keys.values())):
             raise InvalidInput(SETTING, f"`keys` must map key ids to texts of at least {SHORTEST} bytes")
-        if data.get("current") not in keys:
+        if not isinstance(data.get("current"), str) or data["current"] not in keys:
             raise InvalidInput(SETTING, "`current` must be the id of one of the keys")
         return cls(data["current"], dict(keys))
 

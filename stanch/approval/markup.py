@@ -14,7 +14,7 @@ class Html(str):
     __slots__ = ()
 
 
-def element(name: str, *content: str | None, **attributes: str | bool | None) -> Html:
+def element(name: str, /, *content: str | None, **attributes: str | bool | None) -> Html:
     """One element. Content that is no Html is text and escaped; None is left out. Attributes: True is a bare name, None and False are left out, an
     underscore at the end is dropped (`for_`, `class_`) and others become hyphens."""
     named = "".join(_attribute(key.rstrip("_").replace("_", "-"), given) for key, given in attributes.items())

@@ -88,7 +88,7 @@ def _verified(keys: Keys, audience: str, token: str, texts: tuple[str, ...]) -> 
     import jwt
 
     if not token.isascii() or not 0 < len(token) <= LONGEST:
-        _refuse(audience, "it is missing, incomplete or no token of ours")
+        _refuse(audience, "it is incomplete or not ours; open it again as it was sent")
     try:
         key = keys.known.get(str(jwt.get_unverified_header(token).get("kid")))
         if key is None:
@@ -103,7 +103,7 @@ def _verified(keys: Keys, audience: str, token: str, texts: tuple[str, ...]) -> 
     except jwt.InvalidAlgorithmError:
         _refuse(audience, "it is signed in a way that we do not use")
     except jwt.InvalidTokenError:
-        _refuse(audience, "it is missing, incomplete or no token of ours")
+        _refuse(audience, "it is incomplete or not ours; open it again as it was sent")
     if not _in_shape(claims, texts):
         _refuse(audience, "it says something impossible")
     if claims["exp"] <= time.time():
@@ -135,9 +135,7 @@ def _in_shape(claims: Mapping[str, Any], texts: tuple[str, ...]) -> bool:
 
 def _expired(claims: Mapping[str, Any]) -> str:
     moment = datetime.fromtimestamp(claims["exp"], UTC)
-    return (
-        f"it expired on {moment:%Y-%m-%d at %H:%M} UTC. If the request is still open, `stanch approve {claims['act']}` decides on it"
-    )
+    return f"it expired on {moment:%Y-%m-%d at %H:%M} UTC. If the request is still open, `stanch approve {claims['act']}` decides on it"
 
 
 def _refuse(audience: str, reason: str) -> NoReturn:

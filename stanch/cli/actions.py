@@ -39,7 +39,7 @@ def ls(
     context = enter(cloud)
     within = accounts.ids(context, account) if account else None
     output.headline(context, output_)
-    query = Query(since=datetime.now(UTC) - ago if ago else None, playbook=playbook)
+    query = Query(since=datetime.now(UTC) - ago if ago is not None else None, playbook=playbook)
     found = [
         action
         for action in _found(context, query)

@@ -22,7 +22,7 @@ Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, fold
 WHOLE = 4
 """Up to so many results are shown as whole reports, more as a list."""
 
-PROGRESS = 20
+PROGRESS = 10
 """Events from which a progress bar is worth its line."""
 
 

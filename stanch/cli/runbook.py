@@ -19,6 +19,9 @@ from stanch.report import Report, named
 from stanch.result import Result
 from stanch.runbook import Request, Runbook
 
+NOT_APPLIED = "not applied: --apply carries it out"
+"""The reason of a plan that a person only looked at."""
+
 
 def register(app: typer.Typer) -> None:
     app.command("run")(run)
@@ -72,7 +75,7 @@ def _preview(deployment: Deployment, request: Request, form: str) -> Result:
         reason = str(error) if isinstance(error, Refused) else f"the plan could not be made: {error}"
         result = Result(outcome, reason, resource=named(request.resource), remediation=request.remediation)
     if form == "json":
-        output.lines([result.as_json()])
+        output.lines([{**result.as_json(), "reason": result.reason or NOT_APPLIED}])
         return result
     showing.report(_told(deployment, request.resource, result, plan), without=("To act", "Ids"))
     for verdict in verdicts:

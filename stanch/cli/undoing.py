@@ -11,6 +11,7 @@ from stanch.action import Action, Outcome, Status
 from stanch.cli import completing, output, parsing, people, showing
 from stanch.cli.context import Context, enter
 from stanch.cli.options import Apply, CloudOption, Output, PlaybookId, Playbooks, Reason, Since
+from stanch.cli.runbook import NOT_APPLIED
 from stanch.errors import CloudError, Drifted, InvalidInput, Refused, Retryable
 from stanch.journal import Query
 from stanch.notify import values
@@ -38,7 +39,7 @@ def undo(
     context = enter(cloud, None, playbooks)
     who = people.requester(context)
     output.headline(context, output_)
-    ids = action_ids or _of_playbook(context, str(playbook), datetime.now(UTC) - ago if ago else None)
+    ids = action_ids or _of_playbook(context, str(playbook), datetime.now(UTC) - ago if ago is not None else None)
     good = [_Undoing(context, Request(name, who, reason, force), output_).do(apply) for name in dict.fromkeys(ids)]
     if not good:
         output.say(f"no action of playbook {playbook} in the last {since} can be undone")
@@ -105,7 +106,7 @@ class _Undoing:
             for step, write in steps if write
         ]  # fmt: skip
         result = Result(
-            Outcome.PLANNED, None if told else "everything is as it was before; only the journal would say so", action.source, action.finding,
+            Outcome.PLANNED, NOT_APPLIED if told else "everything is as it was before; only the journal would say so", action.source, action.finding,
             named(action.resource), action.playbook, action.remediation, action.id, told,
         )  # fmt: skip
         if self._form == "json":

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from azure.mgmt.network import NetworkManagementClient
     from azure.mgmt.storage import StorageManagementClient
 
-Purpose = Literal["read", "act", "undo"]
+Purpose = Literal["read", "act", "undo", "own"]
+"""What an identity is for. `own` is the deployment itself, for its journal and its secrets: the identity of AZURE_CLIENT_ID, else the one azure-identity finds."""
 
 PUBLIC_ARM = "https://management.azure.com"
 PUBLIC_GRAPH = "https://graph.microsoft.com"

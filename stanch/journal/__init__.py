@@ -1,15 +1,16 @@
 """The journal: what was done to what, kept so that a crash, a repeat or a late invocation can do no harm.
 
 Kinds of items, in every store: the *effect lock* (who is writing this effect now), the *action* (never expires), the *marker* (this finding
-led to that action), and the *outbox* (reports not yet accepted by every channel).
+led to that action), the *outbox* (reports not yet accepted by every channel), the *counter* (how often, for budgets) and the *standing fact*
+(what people or the sweep decided for a while: an exemption, a pause, the sweep's own lease).
 
-All writes below are atomic: either every item of the call is written or none is. `stanch.journal.dynamodb`, `.table_storage` and `.sqlite`
+All writes below but `count` are atomic: either every item of the call is written or none is. `stanch.journal.dynamodb`, `.table_storage` and `.sqlite`
 implement this protocol; `tests/functional/journal` holds the one conformance suite they all pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -85,8 +86,9 @@ class Journal(Protocol):
     def open(self, action: Action, lease: Lease, marker: str | None) -> None:
         """Write lock, action and marker. Raises Busy if another lock of the effect exists (live or left by a crash) or the action's id is taken."""
 
-    def reopen(self, action: Action, lease: Lease) -> None:
-        """Write the lock and the known action (its undo, its release). Raises Busy if another lock of the effect exists."""
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
+        """Write the lock, the action (its undo, its release) and the marker. Raises Busy if another lock of the effect exists, or if the stored action
+        is not in the state of `known` any more: of two decisions at the same moment the second is told so."""
 
     def claim(self, stale: Lease, lease: Lease) -> None:
         """Take over a lock left by a crash: succeeds only if the stored lock is still `stale`. Raises Busy otherwise."""
@@ -114,3 +116,26 @@ class Journal(Protocol):
 
     def sent(self, item: OutboxItem) -> None:
         """Store which channels accepted the report, and the errors of the others."""
+
+    def count(self, keys: Sequence[str], expires_at: float) -> list[int]:
+        """Add one to each counter and answer the new values; a key named twice counts once.
+
+        Shared by all running instances. May over-count after a lost answer or an error, never under-count. A counter vanishes after `expires_at` (epoch seconds,
+        wall clock), the latest one that it was given; counted again after that it starts at one.
+        """
+
+    def counts(self, keys: Sequence[str]) -> list[int]:
+        """The counters' values, 0 for those that do not exist or have expired. Strongly consistent; one round trip where the store can."""
+
+    def keep(self, kind: str, key: str, value: dict[str, Any], until: float | None, *, new: bool = False) -> bool:
+        """Keep a standing fact (an exemption, a pause, a lease on a sweep) until `until` (epoch seconds, wall clock), or for good.
+
+        It takes the place of the one with this kind and key; with `new` only if that one is absent or expired, else False and nothing is written. `value` is JSON of
+        up to 64 KB, and so is the key with its kind. Raises InvalidInput for more, TypeError for what is no JSON.
+        """
+
+    def kept(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The live facts of a kind by key; an expired one is not answered even before the store drops it. Strongly consistent."""
+
+    def drop(self, kind: str, key: str) -> bool:
+        """Forget a fact. False if there was no live one; of several who drop the same fact, one is told True."""

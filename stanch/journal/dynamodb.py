@@ -9,6 +9,7 @@ from stanch.action import Action
 from stanch.errors import Busy, Fenced, Throttled
 from stanch.journal import Lease, OutboxItem, Query, Standing
 from stanch.journal.dynamodb_client import ConditionFailed, DynamoTable
+from stanch.journal.dynamodb_facts import DynamoFacts
 from stanch.journal.dynamodb_index import listed, undelivered
 from stanch.journal.dynamodb_table import (
     action_items,
@@ -21,7 +22,7 @@ from stanch.journal.dynamodb_table import (
     report_items,
     report_key,
 )
-from stanch.journal.stored import batches, check, merged, nameable, unpack, unpack_report
+from stanch.journal.stored import batches, check, merged, nameable, tip, unpack, unpack_report
 
 AT_ONCE = 25
 """Bodies that listings load at a time."""
@@ -34,7 +35,7 @@ Write = dict[str, dict[str, Any]]
 _ABSENT = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
-class DynamoJournal:
+class DynamoJournal(DynamoFacts):
     """`stanch.journal.Journal` in a table made from `table_definition`.
 
     `client` is a botocore DynamoDB client: its maker chooses account, region and timeouts. Raises, beside what the protocol says, CloudError for a table that is
@@ -42,7 +43,7 @@ class DynamoJournal:
     """
 
     def __init__(self, client: Any, table: str) -> None:
-        self._table = DynamoTable(client, table)
+        super().__init__(DynamoTable(client, table))
 
     def look(self, effect: str, marker: str | None) -> Standing:
         keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
@@ -60,12 +61,16 @@ class DynamoJournal:
         except ConditionFailed as error:
             raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
 
-    def reopen(self, action: Action, lease: Lease) -> None:
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
         check(action)
+        first, *parts = action_items(action)
+        marked = [_put(marker_item(action, marker))] if marker is not None else []
         try:
-            self._table.write(_put(lock_item(lease), _ABSENT), *map(_put, action_items(action)))
+            self._table.write(
+                _put(lock_item(lease), _ABSENT), _put(first, _state_of(known)), *map(_put, parts), *marked
+            )
         except ConditionFailed as error:
-            raise Busy("the lock of this effect is held") from error
+            raise Busy(f"the lock of this effect is held, or action {action.id} has changed meanwhile") from error
 
     def claim(self, stale: Lease, lease: Lease) -> None:
         same = _holds(stale)
@@ -95,18 +100,11 @@ class DynamoJournal:
 
     def note(self, action: Action, marker: str | None, report: OutboxItem | None) -> bool:
         check(action, report)
-        return self._fresh(*_new(action, marker), *map(_put, report_items(report) if report else []))
+        return self._table.written(*_new(action, marker), *map(_put, report_items(report) if report else []))
 
     def file(self, report: OutboxItem) -> bool:
         head, *parts = report_items(report)
-        return self._fresh(_put(head, _ABSENT), *map(_put, parts))
-
-    def _fresh(self, *writes: Write) -> bool:
-        try:
-            self._table.write(*writes)
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.written(_put(head, _ABSENT), *map(_put, parts))
 
     def get(self, action_id: str) -> Action | None:
         return self._actions([action_id])[0] if nameable(action_id) else None
@@ -135,7 +133,7 @@ class DynamoJournal:
                     "ExpressionAttributeValues": {":version": stored[0]["version"]},
                 }
             head, *parts = report_items(merged(item, unpack_report(stored[1]) if stored else None))
-            if self._fresh(_put(head, condition), *map(_put, parts)):
+            if self._table.written(_put(head, condition), *map(_put, parts)):
                 return
         raise Throttled(f"too many deliver the report {item.key} at once")
 
@@ -144,10 +142,21 @@ def _put(item: Mapping[str, Any], condition: Mapping[str, Any] | None = None) ->
     return {"Put": {"Item": item, **(condition or {})}}
 
 
+def _state_of(known: Action | None) -> dict[str, Any] | None:
+    """The condition that the stored action is still in the state of `known`."""
+    if known is None:
+        return None
+    return {
+        "ConditionExpression": "#head = :head",
+        "ExpressionAttributeNames": {"#head": "head"},
+        "ExpressionAttributeValues": {":head": {"S": tip(known)}},
+    }
+
+
 def _new(action: Action, marker: str | None) -> list[Write]:
-    head, *parts = action_items(action)
+    first, *parts = action_items(action)
     marked = [] if marker is None else [_put(marker_item(action, marker))]
-    return [_put(head, _ABSENT), *map(_put, parts), *marked]
+    return [_put(first, _ABSENT), *map(_put, parts), *marked]
 
 
 def _holds(lease: Lease) -> dict[str, Any]:

@@ -54,6 +54,25 @@ class DynamoTable:
 
         _patiently(attempt)
 
+    def written(self, *writes: Mapping[str, Mapping[str, Any]]) -> bool:
+        """As `write`; False, and nothing written, if a condition did not hold."""
+        try:
+            self.write(*writes)
+        except ConditionFailed:
+            return False
+        return True
+
+    def update(self, key: Item, **arguments: Any) -> Item:
+        """The item as an UpdateItem left it. Raises ConditionFailed. A try whose answer is lost may have been done, and botocore tries again."""
+
+        def attempt() -> Item:
+            with _translated("UpdateItem"):
+                answer = self._client.update_item(TableName=self._name, Key=key, ReturnValues="ALL_NEW", **arguments)
+            item: Item = answer["Attributes"]
+            return item
+
+        return _patiently(attempt)
+
     def together(self, *keys: Item) -> list[Item | None]:
         """The items as they stood at one moment; None for what is not there."""
         named = [{"Get": {"TableName": self._name, "Key": key}} for key in keys]
@@ -69,8 +88,8 @@ class DynamoTable:
         """Each key's item with its whole body, parts put together; strongly consistent. None for what is not there."""
 
         def attempt() -> list[tuple[Item, str] | None]:
-            heads = self._get(keys)
-            parts = self._get([key for head in heads.values() for key in part_keys(head)])
+            heads = self.items(keys)
+            parts = self.items([key for head in heads.values() for key in part_keys(head)])
             found: dict[tuple[str, str], tuple[Item, str]] = {}
             for name, head in heads.items():
                 body = body_of(head, [parts.get(key_of(key)) for key in part_keys(head)])
@@ -81,7 +100,8 @@ class DynamoTable:
 
         return _patiently(attempt)
 
-    def _get(self, keys: Sequence[Item]) -> dict[tuple[str, str], Item]:
+    def items(self, keys: Sequence[Item]) -> dict[tuple[str, str], Item]:
+        """The items that are there, by `key_of`; strongly consistent, a round trip for every hundred."""
         found: dict[tuple[str, str], Item] = {}
         waiting = list({key_of(key): key for key in keys}.values())
         while waiting:

@@ -7,19 +7,22 @@
 | action | id[:12] | `action#ID` | day, opened_at, account, playbook, state, version; body, or the number of parts |
 | report | key[:12], or a hash of the key | `report#HASH` | created_at, version; body, or the number of parts; pending while undelivered |
 | part of a large one | the same | `part#SK#N` | version, body |
+| counter | a hash of the key | `counter` | counted, until, expires_at |
+| standing fact | a hash of the kind | `fact#HASH` | body; until, expires_at where it has an end |
 
 Item limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html (400 KB an item, 4 MB and 100 items a transaction).
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stanch.action import Action
 from stanch.journal import Lease, OutboxItem
-from stanch.journal.stored import PREFIX, batches, column, hashed, nameable, pack, pack_report, state
+from stanch.journal.stored import PREFIX, batches, column, hashed, nameable, pack, pack_fact, pack_report, state, tip
 
 Item = dict[str, dict[str, str]]
 """An item or a key as DynamoDB writes it: attribute → {type: value}."""
@@ -89,6 +92,16 @@ def report_key(key: str) -> Item:
     return _key(key[:PREFIX] if nameable(key[:PREFIX]) else digest, f"report#{digest}")
 
 
+def counter_key(key: str) -> Item:
+    """A partition for each, so that no counter slows another."""
+    return _key(hashed(key), "counter")
+
+
+def fact_key(kind: str, key: str) -> Item:
+    """The facts of a kind share a partition, so that they are listed in one query."""
+    return _key(hashed(kind), f"fact#{hashed(key)}")
+
+
 def part_keys(head: Item) -> list[Item]:
     """The keys of the parts that an action's or a report's item is continued in."""
     count = int(head["parts"]["N"]) if "parts" in head else 0
@@ -127,6 +140,23 @@ def _in_days(days: int) -> dict[str, str]:
     return {"N": str(int(time.time()) + days * 86400)}
 
 
+def fact_item(kind: str, key: str, value: Mapping[str, Any], until: float | None) -> Item:
+    return {
+        **fact_key(kind, key),
+        "body": {"S": pack_fact(kind, key, value)},
+        **({} if until is None else {"until": number(until), "expires_at": whole(until)}),
+    }
+
+
+def number(seconds: float) -> dict[str, str]:
+    return {"N": repr(float(seconds))}
+
+
+def whole(seconds: float) -> dict[str, str]:
+    """For the time to live, which knows whole seconds: rounded up, so that nothing live is dropped."""
+    return {"N": str(math.ceil(seconds))}
+
+
 def action_items(action: Action) -> list[Item]:
     """The action's item, followed by its parts where it is large."""
     head = {
@@ -135,6 +165,7 @@ def action_items(action: Action) -> list[Item]:
         "opened_at": {"S": action.opened_at},
         "account": {"S": column(action.resource.account)},
         "state": {"S": state(action)},
+        "head": {"S": tip(action)},
     }
     if action.playbook is not None:
         head["playbook"] = {"S": column(action.playbook)}

@@ -8,6 +8,7 @@ from sqlite3 import Connection
 from stanch.action import Action
 from stanch.errors import Busy, Fenced
 from stanch.journal import Lease, OutboxItem, Query, Standing
+from stanch.journal.sqlite_facts import SqliteFacts
 from stanch.journal.sqlite_file import SqliteFile
 from stanch.journal.stored import (
     check,
@@ -20,19 +21,20 @@ from stanch.journal.stored import (
     pack_report,
     state,
     states,
+    tip,
     unpack,
     unpack_report,
 )
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteFacts):
     """`stanch.journal.Journal` in the file at `path`. Markers never expire: a laptop's are few.
 
     Raises, beside what the protocol says, CloudError for a file that is no journal and InvalidInput for one of a later release.
     """
 
     def __init__(self, path: str) -> None:
-        self._file = SqliteFile(path)
+        super().__init__(SqliteFile(path))
 
     def look(self, effect: str, marker: str | None) -> Standing:
         with self._file.reading() as connection:
@@ -54,11 +56,16 @@ class SqliteJournal:
                 raise Busy(f"there is an action {action.id} already")
             _mark(connection, action, marker)
 
-    def reopen(self, action: Action, lease: Lease) -> None:
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
         check(action)
         with self._file.writing() as connection:
             _lock(connection, lease)
+            if known is not None:
+                stored = _action(connection, known.id)
+                if stored is None or tip(stored) != tip(known):
+                    raise Busy(f"action {known.id} has changed meanwhile")
             _save(connection, action)
+            _mark(connection, action, marker)
 
     def claim(self, stale: Lease, lease: Lease) -> None:
         with self._file.writing() as connection:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from stanch.errors import AccessDenied, CloudError, InvalidInput, StanchError, Throttled, Unreachable
 
-VERSION = 1
-"""Layout of the file, kept in `user_version`."""
+VERSION = 2
+"""Layout of the file, kept in `user_version`. An earlier one gains what it lacks when it is opened: 2 brought counters and facts."""
 
 WAIT = 10.0
 """Seconds to wait for another writer before the call counts as throttled."""
@@ -23,6 +23,8 @@ CREATE INDEX IF NOT EXISTS actions_by_time ON actions (opened_at, id);
 CREATE TABLE IF NOT EXISTS markers (effect TEXT, marker TEXT, action_id TEXT NOT NULL, PRIMARY KEY (effect, marker));
 CREATE TABLE IF NOT EXISTS outbox (key TEXT PRIMARY KEY, created_at TEXT NOT NULL, pending INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS outbox_pending ON outbox (created_at, key) WHERE pending;
+CREATE TABLE IF NOT EXISTS counters (key TEXT PRIMARY KEY, counted INTEGER NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS facts (kind TEXT, key TEXT, until REAL, body TEXT NOT NULL, PRIMARY KEY (kind, key));
 PRAGMA user_version = {VERSION};
 COMMIT;
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
@@ -26,6 +27,10 @@ COLUMN = 200
 """Characters of a column that listings narrow by; two longer texts may share one, so `Query.fits` has the last word."""
 
 REPORT_SCHEMA = 1
+FACT_SCHEMA = 1
+
+FACT = 64 * 1024
+"""Bytes of JSON, in ASCII, that a standing fact's value may take, and its kind and key together as much."""
 
 _ACTION_ID = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
@@ -63,6 +68,31 @@ def unpack_report(text: str) -> OutboxItem:
     return OutboxItem(data["key"], data["report"], data["channels"], data["created_at"], data["errors"])
 
 
+def pack_fact(kind: str, key: str, value: Mapping[str, Any]) -> str:
+    """A standing fact as versioned JSON, with the text of its key. Raises InvalidInput if it is too large, TypeError for what is no JSON."""
+    for place, part in (("key", {"kind": kind, "key": key}), ("value", value)):
+        size = len(_dump(part))
+        if size > FACT:
+            raise InvalidInput(place, f"takes {size} bytes of JSON, and a standing fact's may take {FACT}")
+    return _dump({"schema": FACT_SCHEMA, "kind": kind, "key": key, "value": value})
+
+
+def unpack_fact(text: str) -> tuple[str, dict[str, Any]]:
+    """Key and value of the fact that `pack_fact` wrote."""
+    data = json.loads(text)
+    return data["key"], data["value"]
+
+
+def wall() -> float:
+    """Seconds since the epoch by the wall clock: counters and facts expire by it, never by the time that a replay set."""
+    return time.time()
+
+
+def live(until: float | None) -> bool:
+    """Whether what is kept until then, or for good, still holds."""
+    return until is None or until > wall()
+
+
 def _dump(value: Mapping[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
 
@@ -85,6 +115,11 @@ def column(text: str) -> str:
 def nameable(action_id: str) -> bool:
     """Whether this could be the id of an action; anything else is in no store."""
     return _ACTION_ID.fullmatch(action_id) is not None
+
+
+def tip(action: Action) -> str:
+    """What tells one state of an action from the next: the last hash of its history."""
+    return str(action.chain[-1]["hash"]) if action.chain else "-"
 
 
 def check(action: Action, report: OutboxItem | None = None) -> None:

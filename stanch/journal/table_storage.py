@@ -9,7 +9,7 @@ from azure.data.tables import TableClient, TableEntity
 from stanch.action import Action
 from stanch.errors import Busy, Fenced, Throttled
 from stanch.journal import Lease, OutboxItem, Query, Standing
-from stanch.journal.stored import check, column, earliest, merged, nameable, states, unpack, unpack_report
+from stanch.journal.stored import check, column, earliest, merged, nameable, states, tip, unpack, unpack_report
 from stanch.journal.table_storage_client import (
     TRIES,
     ConditionFailed,
@@ -21,6 +21,7 @@ from stanch.journal.table_storage_client import (
     put,
     replace,
 )
+from stanch.journal.table_storage_facts import TableFacts
 from stanch.journal.table_storage_rows import (
     ACTIONS,
     REPORTS,
@@ -39,14 +40,14 @@ FEW = 8
 """States that are worth naming in a filter: it may hold 15 comparisons (https://learn.microsoft.com/rest/api/storageservices/querying-tables-and-entities)."""
 
 
-class TableJournal:
+class TableJournal(TableFacts):
     """`stanch.journal.Journal` in a table. Storage tables know neither second indexes nor expiry: listings scan, on the server, and markers stay.
 
     Raises, beside what the protocol says, CloudError for a table that is missing or a record that is too large for one transaction (4 MiB).
     """
 
     def __init__(self, table_client: TableClient) -> None:
-        self._table = StorageTable(table_client)
+        super().__init__(StorageTable(table_client))
 
     def look(self, effect: str, marker: str | None) -> Standing:
         keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
@@ -65,13 +66,22 @@ class TableJournal:
         except ConditionFailed as error:
             raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
 
-    def reopen(self, action: Action, lease: Lease) -> None:
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
         check(action)
-        entities = action_entities(action)
+        first, *parts = action_entities(action)
+        marked = [put(marker_entity(action, marker))] if marker is not None else []
         try:
-            self._table.write(entities[0], create(lock_entity(lease)), *map(put, entities))
+            own = put(first) if known is None else replace(first, self._unchanged(known))
+            self._table.write(first, create(lock_entity(lease)), own, *map(put, parts), *marked)
         except ConditionFailed as error:
-            raise Busy("the lock of this effect is held") from error
+            raise Busy(f"the lock of this effect is held, or action {action.id} has changed meanwhile") from error
+
+    def _unchanged(self, known: Action) -> TableEntity:
+        """The stored action's entity. Raises ConditionFailed if it is in another state than `known`."""
+        stored = self._table.get(action_key(known.id))
+        if stored is None or stored["head"] != tip(known):
+            raise ConditionFailed("the stored action is in another state")
+        return stored
 
     def claim(self, stale: Lease, lease: Lease) -> None:
         stored = self._table.get(lock_key(stale.effect))
@@ -118,11 +128,7 @@ class TableJournal:
         return self._fresh(create(head), *map(put, parts))
 
     def _fresh(self, first: Operation, *others: Operation) -> bool:
-        try:
-            self._table.write(first[1], first, *others)
-        except ConditionFailed:
-            return False
-        return True
+        return self._table.written(first[1], first, *others)
 
     def get(self, action_id: str) -> Action | None:
         found = self._table.body(action_key(action_id)) if nameable(action_id) else None

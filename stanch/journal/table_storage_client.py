@@ -79,6 +79,14 @@ class StorageTable:
             if stored is None or stored.get("writer") != signature:
                 raise
 
+    def written(self, proof: Entity, *operations: Operation) -> bool:
+        """As `write`; False, and nothing written, if a condition did not hold."""
+        try:
+            self.write(proof, *operations)
+        except ConditionFailed:
+            return False
+        return True
+
     def get(self, key: Mapping[str, Any]) -> TableEntity | None:
         """The entity; None if it is not there."""
         with _translated("get"):

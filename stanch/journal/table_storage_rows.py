@@ -7,6 +7,8 @@
 | action | id[:12] | `action-ID` | opened_at, account, playbook, state, version, body00 … , parts |
 | report | key[:12], or a hash of the key | `report-HASH` | created_at, pending, version, body00 … , parts |
 | further part of a large one | the same | `part-ROWKEY-N` | version, body00 … |
+| counter | `counters` | `counter-HASH` | counted, until |
+| standing fact | a hash of the kind | `fact-HASH` | body00 … ; until where it has an end |
 
 Limits: https://learn.microsoft.com/azure/storage/tables/scalability-targets (1 MiB an entity, 100 entities and 4 MiB a transaction) and
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model (64 KiB a string, in UTF-16).
@@ -19,7 +21,7 @@ from typing import Any
 
 from stanch.action import Action
 from stanch.journal import Lease, OutboxItem
-from stanch.journal.stored import PREFIX, batches, column, hashed, nameable, pack, pack_report, state
+from stanch.journal.stored import PREFIX, batches, column, hashed, nameable, pack, pack_fact, pack_report, state, tip
 
 Entity = dict[str, Any]
 
@@ -31,7 +33,11 @@ ROW = 14 * PROPERTY
 
 ACTIONS = "RowKey ge 'action-' and RowKey lt 'action.'"
 REPORTS = "RowKey ge 'report-' and RowKey lt 'report.'"
+FACTS = "PartitionKey eq @partition and RowKey ge 'fact-' and RowKey lt 'fact.'"
 """Filters by kind: '.' follows '-'."""
+
+COUNTERS = "counters"
+"""The partition of all counters, so that several are read in one query and written in one transaction."""
 
 
 def lock_key(effect: str) -> Entity:
@@ -50,6 +56,15 @@ def report_key(key: str) -> Entity:
     """Beside the action that the key starts with; other reports have a partition each."""
     digest = hashed(key)
     return _key(key[:PREFIX] if nameable(key[:PREFIX]) else digest, f"report-{digest}")
+
+
+def counter_key(key: str) -> Entity:
+    return _key(COUNTERS, f"counter-{hashed(key)}")
+
+
+def fact_key(kind: str, key: str) -> Entity:
+    """The facts of a kind share a partition, so that they are listed in one query."""
+    return _key(hashed(kind), f"fact-{hashed(key)}")
 
 
 def part_keys(head: Mapping[str, Any]) -> list[Entity]:
@@ -73,6 +88,11 @@ def marker_entity(action: Action, marker: str) -> Entity:
     return {**marker_key(action.effect, marker), "action_id": action.id}
 
 
+def fact_entity(kind: str, key: str, value: Mapping[str, Any], until: float | None) -> Entity:
+    end = {} if until is None else {"until": float(until)}
+    return _with_body({**fact_key(kind, key), **end}, pack_fact(kind, key, value))[0]
+
+
 def action_entities(action: Action) -> list[Entity]:
     """The action's entity, followed by its further parts where it is large."""
     head = {
@@ -80,6 +100,7 @@ def action_entities(action: Action) -> list[Entity]:
         "opened_at": action.opened_at,
         "account": column(action.resource.account),
         "state": state(action),
+        "head": tip(action),
     }
     if action.playbook is not None:
         head["playbook"] = column(action.playbook)

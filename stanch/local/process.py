@@ -72,6 +72,8 @@ class LocalProcess:
         try:
             _ask(found.aws)
         except (OSError, http.client.HTTPException) as error:
+            if not self._alive():  # it ended while it was asked
+                return None
             raise Unreachable(
                 f"the local clouds (process {found.pid}) do not answer: {error}; `stanch local stop` ends them"
             ) from error

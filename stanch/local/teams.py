@@ -64,7 +64,7 @@ class TeamsReceiver:
         return 202
 
     def start(self) -> None:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-teams", daemon=True).start()
 
     def stop(self) -> None:
         self._server.shutdown()

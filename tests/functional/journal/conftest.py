@@ -1,9 +1,11 @@
-"""`journal` and `store`: every test that asks for one runs against all the stores."""
+"""`journal` and `store`: every test that asks for one runs against all the stores. `later` moves the clock by which they judge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -43,3 +45,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[stores.Sto
 def journal(store: stores.Store) -> Journal:
     """One handle on a new, empty store."""
     return store()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the wall clock of the journal, and of nothing else, by so many seconds from now."""
+
+    def move(seconds: float) -> None:
+        at = time.time() + seconds
+        monkeypatch.setattr("stanch.journal.stored.time", SimpleNamespace(time=lambda: at))
+
+    return move

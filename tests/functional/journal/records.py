@@ -17,6 +17,21 @@ NEIGHBOUR = "0123456789ab" + "e" * 52
 MARKER = "guardduty|arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f?x=1#y|7"
 """With every character that a store might take for its own: | / ? # \\ and blanks come from sources."""
 
+FREE_TEXT = [
+    "a",
+    "A",
+    "a ",
+    "",
+    "a/b\\c#d?e%f'g",
+    "naïve – 表 🔒",
+    "\x00\x1f\x7f",
+    "\ud800",
+    "counter",
+    "x" * 5000,
+    "x" * 4999 + "y",
+]
+"""Keys that a store might refuse, cut off or take for one another."""
+
 
 def an_action(number: int = 1, effect: str = EFFECT, **fields: Any) -> Action:
     """An action with one planned change; `number` makes its id."""

@@ -147,7 +147,8 @@ def test_the_first_version_of_the_record_stays_readable() -> None:
         "reason": "the bastion is meant to be open",
     }
     assert [entry["event"] for entry in action.chain] == ["opened", "applied", "closed", "undone"]
-    assert json.loads(pack(action)) == json.loads(FIXTURE.read_text())
+    written, first = json.loads(pack(action)), json.loads(FIXTURE.read_text())
+    assert {name: written[name] for name in first} == first, "what the first version said is still said"
 
 
 @pytest.mark.parametrize("later", [{"schema": 2, "of_a_later_release": [1]}, {"schema": 1, "also_new": None}])

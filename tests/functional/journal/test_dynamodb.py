@@ -48,6 +48,39 @@ def test_locks_and_markers_expire_and_nothing_else_does(table: tuple[Any, str]) 
     assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
+def test_counters_and_facts_expire_when_they_were_told_to_and_not_before(table: tuple[Any, str]) -> None:
+    journal, end = DynamoJournal(*table), int(time.time()) + DAY
+    journal.count(["key"], end + 0.5)
+    assert items(table)["counter"]["expires_at"] == {"N": str(end + 1)}
+    journal.count(["key"], end + 60)
+    assert items(table)["counter"]["expires_at"] == {"N": str(end + 60)}
+    journal.count(["key"], end)
+    assert items(table)["counter"]["expires_at"] == {"N": str(end + 60)}
+    journal.keep("pause", "all", {}, end + 0.001)
+    assert items(table)["fact"]["expires_at"] == {"N": str(end + 1)}
+    journal.keep("pause", "all", {}, None)
+    assert "expires_at" not in items(table)["fact"]
+
+
+def test_what_the_journal_needs_to_count_and_keep(table: tuple[Any, str]) -> None:
+    """Each call as the service authorises it: a transaction by the writes in it."""
+    client, _ = table
+    journal, asked = DynamoJournal(*table), set()
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        writes = [verb for write in params.get("TransactItems", []) for verb in write]
+        asked.update(f"{verb}Item" for verb in writes) if writes else asked.add(model.name)
+
+    client.meta.events.register("before-parameter-build.dynamodb", note)
+    journal.count(["key"], time.time() - 1)
+    journal.count(["key"], time.time() + DAY)
+    journal.counts(["key"])
+    journal.keep("pause", "all", {}, None, new=True)
+    journal.kept("pause")
+    journal.drop("pause", "all")
+    assert asked == {"UpdateItem", "BatchGetItem", "PutItem", "Query", "DeleteItem"}
+
+
 def test_the_items_of_an_effect_share_its_partition(table: tuple[Any, str]) -> None:
     journal, action = DynamoJournal(*table), an_action(evidence={"raw": "x" * 400_000})
     journal.open(action, a_lease(action), MARKER)

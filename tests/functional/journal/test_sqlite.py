@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -147,9 +150,62 @@ def test_another_file_is_left_as_it_is(tmp_path: Path) -> None:
 def test_a_journal_of_a_later_release_is_refused(tmp_path: Path) -> None:
     SqliteJournal(str(tmp_path / "j"))
     with closing(sqlite3.connect(tmp_path / "j")) as later:
-        later.execute("PRAGMA user_version = 2")
-    with pytest.raises(InvalidInput, match="layout 2"):
+        later.execute("PRAGMA user_version = 3")
+    with pytest.raises(InvalidInput, match="layout 3"):
         SqliteJournal(str(tmp_path / "j"))
+
+
+FIRST_LAYOUT = """
+PRAGMA journal_mode = WAL;
+CREATE TABLE locks (effect TEXT PRIMARY KEY, action_id TEXT NOT NULL, attempt INTEGER NOT NULL, until REAL NOT NULL);
+CREATE TABLE actions (id TEXT PRIMARY KEY, opened_at TEXT NOT NULL, account TEXT NOT NULL, playbook TEXT, state TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX actions_by_time ON actions (opened_at, id);
+CREATE TABLE markers (effect TEXT, marker TEXT, action_id TEXT NOT NULL, PRIMARY KEY (effect, marker));
+CREATE TABLE outbox (key TEXT PRIMARY KEY, created_at TEXT NOT NULL, pending INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX outbox_pending ON outbox (created_at, key) WHERE pending;
+PRAGMA user_version = 1;
+"""
+"""The layout of the first release, before there were counters and facts."""
+
+
+def test_a_journal_of_the_first_layout_keeps_its_actions_and_gains_what_it_lacks(tmp_path: Path) -> None:
+    action = an_action()
+    row = (action.id, action.opened_at, "111122223333", None, "open", json.dumps(action.as_json()))
+    with closing(sqlite3.connect(tmp_path / "j")) as first:
+        first.executescript(FIRST_LAYOUT)
+        first.execute("INSERT INTO actions VALUES (?, ?, ?, ?, ?, ?)", row)
+        first.execute("INSERT INTO locks VALUES (?, ?, 1, 1800000000.123456)", (EFFECT, action.id))
+        first.commit()
+    journal = SqliteJournal(str(tmp_path / "j"))
+    assert journal.count(["key"], 2e9) == [1]
+    assert journal.keep("pause", "all", {"reason": "maintenance"}, None) is True
+    again = SqliteJournal(str(tmp_path / "j"))
+    assert again.counts(["key"]) == [1]
+    assert again.kept("pause") == {"all": {"reason": "maintenance"}}
+    assert again.look(EFFECT, None) == Standing(a_lease(action), action, None)
+
+
+def test_what_expired_is_swept_out_of_the_file(tmp_path: Path, later: Callable[[float], None]) -> None:
+    journal = SqliteJournal(str(tmp_path / "j"))
+    now = time.time()
+    journal.count(["hour 1", "hour 2"], now + 10)
+    journal.keep("pause", "all", {}, now + 10)
+    later(11)
+    journal.count(["hour 3"], now + 20)
+    journal.keep("exempt", "a role", {}, None)
+    with closing(sqlite3.connect(tmp_path / "j")) as file:
+        assert file.execute("SELECT count(*) FROM counters").fetchone() == (1,)
+        assert file.execute("SELECT count(*) FROM facts").fetchone() == (1,)
+
+
+def test_processes_that_count_together_lose_nothing(tmp_path: Path) -> None:
+    script = """
+for _ in range(20):
+    journal.count(["key", "another"], 2e9)
+"""
+    processes = [child(tmp_path / "j", script) for _ in range(3)]
+    assert [ended(process) for process in processes] == [(0, "")] * 3
+    assert SqliteJournal(str(tmp_path / "j")).counts(["key", "another"]) == [60, 60]
 
 
 def test_memory_is_no_journal() -> None:

@@ -17,7 +17,7 @@ from stanch.journal.dynamodb_table import create_table
 from stanch.journal.table_storage import TableJournal
 from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
 from tests.functional.journal.stores import dynamodb_client, table_client
-from tests.functional.journal.trouble import Answer, Forgetful, serving
+from tests.functional.journal.trouble import Answer, Forgetful, Request, serving
 from tests.tools.azurite import Azurite
 
 ACTION = an_action()
@@ -37,6 +37,12 @@ CALLS: dict[str, Callable[[Journal], object]] = {
     "find": lambda journal: list(journal.find(Query())),
     "pending": lambda journal: list(journal.pending()),
     "sent": lambda journal: journal.sent(a_report("key")),
+    "count": lambda journal: journal.count(["key"], 2e9),
+    "counts": lambda journal: journal.counts(["key"]),
+    "keep": lambda journal: journal.keep("kind", "key", {}, None),
+    "keep new": lambda journal: journal.keep("kind", "key", {}, None, new=True),
+    "kept": lambda journal: journal.kept("kind"),
+    "drop": lambda journal: journal.drop("kind", "key"),
 }
 
 
@@ -90,7 +96,7 @@ def test_dynamodb_in_trouble(answer: Answer, expected: type[StanchError]) -> Non
     ("reasons", "expected"),
     [
         (("ConditionalCheckFailed", "None"), {"open": Busy, "reopen": Busy, "claim": Busy, "record": Fenced, "close": Fenced}),
-        (("None", "TransactionConflict"), dict.fromkeys(("open", "reopen", "claim", "record", "close", "note", "look"), Throttled)),
+        (("None", "TransactionConflict"), dict.fromkeys(("open", "reopen", "claim", "record", "close", "note", "look", "keep", "keep new", "drop"), Throttled)),
         (("ThrottlingError", "None"), dict.fromkeys(("open", "record", "close", "look"), Throttled)),
         (("ProvisionedThroughputExceeded", "None"), dict.fromkeys(("open", "file"), Throttled)),
         (("ValidationError", "None"), dict.fromkeys(("open", "record", "note"), CloudError)),
@@ -160,6 +166,51 @@ def test_a_missing_table_is_not_a_missing_action(azurite: Azurite, dynamodb_loca
         assert outcomes(DynamoJournal(client, "no-such-journal")) == dict.fromkeys(CALLS, CloudError)
 
 
+def test_a_counter_that_changes_under_every_try_means_come_again(
+    azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stanch.journal.table_storage_facts.TRIES", 3)
+    endpoint, name = urlsplit(azurite.endpoint("table")), f"journal{uuid.uuid4().hex[:8]}"
+    passing = Forgetful(f"http://{endpoint.netloc}", lambda _: False)
+    with table_client(azurite.endpoint("table"), name) as others_table:
+        others_table.create_table()
+        other = TableJournal(others_table)
+        other.count(["key"], 2e9)
+        other.keep("lease", "sweep", {"round": 0}, None)
+        rounds: list[int] = []
+
+        def overtaken(request: Request) -> Answer:
+            if request[1].endswith("/$batch"):
+                rounds.extend(other.count(["key"], 2e9))
+                other.keep("lease", "sweep", {"round": rounds[-1]}, None)
+            return passing(request)
+
+        with serving(overtaken) as url, table_client(url + endpoint.path, name) as table:
+            with pytest.raises(Throttled):
+                TableJournal(table).count(["another", "key"], 2e9)
+            assert rounds == [2, 3, 4]
+            with pytest.raises(Throttled):
+                TableJournal(table).drop("lease", "sweep")
+        assert other.counts(["another", "key"]) == [0, 7]
+        assert other.kept("lease") == {"sweep": {"round": 7}}
+
+
+def test_a_counter_that_fits_no_way_to_count_means_come_again() -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request[2]["X-Amz-Target"].split(".")[1])
+        return dynamo_answer(400, "ConditionalCheckFailedException")
+
+    with (
+        serving(answer) as url,
+        closing(dynamodb_client(url, retries={"total_max_attempts": 1})) as client,
+        pytest.raises(Throttled),
+    ):
+        DynamoJournal(client, "journal").count(["key"], 2e9)
+    assert asked == ["UpdateItem"] * 15
+
+
 @pytest.fixture(params=["dynamodb_local", "azurite"])
 def forgetful(request: pytest.FixtureRequest) -> Iterator[tuple[Journal, Forgetful]]:
     """A journal on a real store, reached through one who may lose its answers."""
@@ -172,7 +223,7 @@ def forgetful(request: pytest.FixtureRequest) -> Iterator[tuple[Journal, Forgetf
             table.create_table()
             yield TableJournal(table), proxy
         return
-    proxy = Forgetful(server, lambda request: request[2]["X-Amz-Target"].endswith("TransactWriteItems"))
+    proxy = Forgetful(server, lambda request: request[2]["X-Amz-Target"].endswith(("TransactWriteItems", "UpdateItem")))
     with (
         serving(proxy) as url,
         closing(dynamodb_client(url, retries={"mode": "standard", "total_max_attempts": 3})) as client,
@@ -208,7 +259,29 @@ def test_a_write_whose_answer_was_lost_is_known_as_our_own(forgetful: tuple[Jour
     assert losing_one(lambda: journal.file(a_report("key"))) is True
     losing_one(lambda: journal.sent(a_report("key", sns="2026-03-01T10:00:03.000Z", teams=None)))
     assert [item.pending for item in journal.pending() if item.key == "key"] == [["teams"]]
-    assert proxy.lost == 8
+    assert losing_one(lambda: journal.keep("lease", "sweep", {"by": "us"}, None, new=True)) is True
+    assert journal.kept("lease") == {"sweep": {"by": "us"}}
+    assert losing_one(lambda: journal.keep("lease", "sweep", {"by": "us again"}, None)) is True
+    assert losing_one(lambda: journal.drop("lease", "sweep")) is True
+    assert journal.kept("lease") == {}
+    assert proxy.lost == 11
+
+
+def test_a_count_whose_answer_was_lost_is_never_forgotten(forgetful: tuple[Journal, Forgetful]) -> None:
+    journal, proxy = forgetful
+    counted = 0
+    for number in range(1, 4):
+        proxy.lose = 1
+        (value,) = journal.count(["key"], 2e9)
+        assert counted < value <= 2 * number
+        assert journal.counts(["key"]) == [value]
+        counted = value
+    assert proxy.lost == 3
+    proxy.lose = 100
+    with pytest.raises(Retryable):
+        journal.count(["key"], 2e9)
+    proxy.lose = 0
+    assert journal.counts(["key"])[0] > counted
 
 
 def test_the_write_of_another_is_not_taken_for_our_own(forgetful: tuple[Journal, Forgetful]) -> None:
@@ -219,6 +292,10 @@ def test_the_write_of_another_is_not_taken_for_our_own(forgetful: tuple[Journal,
     with pytest.raises(Busy):
         journal.open(an_action(), a_lease(action), None)
     assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None)
+    journal.keep("lease", "sweep", {"by": "another"}, None)
+    proxy.lose = 1
+    assert journal.keep("lease", "sweep", {"by": "us"}, None, new=True) is False
+    assert journal.kept("lease") == {"sweep": {"by": "another"}}
 
 
 def test_a_write_whose_every_answer_is_lost_leaves_it_unknown(forgetful: tuple[Journal, Forgetful]) -> None:

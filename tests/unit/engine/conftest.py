@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stanch import containment, deployment, transaction, undo
-from tests.unit.engine.bench import Bench, Wall
+from tests.unit.engine.bench import FAST, Bench, Wall
 from tests.unit.engine.toy import ToyCloud
 
 
@@ -21,5 +23,12 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
 
 
 @pytest.fixture
-def bench(wall: Wall, tmp_path: Path) -> Bench:
-    return Bench(tmp_path, ToyCloud(), wall)
+def folder() -> Iterator[Path]:
+    """Where this test's journals lie."""
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def bench(wall: Wall, folder: Path) -> Bench:
+    return Bench(folder, ToyCloud(), wall)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stanch import outbox
 from stanch.action import Outcome
 from stanch.errors import AccessDenied, Busy, Retryable, Throttled, Unreachable
 from stanch.finding import Resource
-from tests.unit.engine.bench import Bench, door, finding, vault
-from tests.unit.engine.toy import Call
+from tests.unit.engine.bench import Bench, Wall, door, finding, vault
+from tests.unit.engine.test_engine_outcomes import denied, failing
+from tests.unit.engine.toy import Call, ToyCloud
 
 
 class Killed(BaseException):
@@ -41,21 +45,17 @@ MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": B
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("kind", MAKERS)
 def test_killed_at_every_call_there_is_one_effect_and_undo_restores_it(
-    tmp_path: Any, wall: Any, kind: str, after: bool
+    folder: Path, wall: Wall, kind: str, after: bool
 ) -> None:
-    from tests.unit.engine.toy import ToyCloud
-
     for k in range(100):
-        folder = tmp_path / f"{k}"
-        folder.mkdir()
-        bench = Bench(folder, ToyCloud(), wall)
+        place = folder / str(k)
+        place.mkdir()
+        bench = Bench(place, ToyCloud(), wall)
         resource = MAKERS[kind](bench)
         found = bench.cloud.snapshot()
         fuse = Fuse(bench, k, after)
-        try:
+        with contextlib.suppress(Killed):
             bench.deliver(finding(resource))
-        except Killed:
-            pass
         fuse.lit = False
         _durable(bench, found, resource)
         bench.lapse()
@@ -200,8 +200,6 @@ class TestReports:
         bench.deliver()
         deployment = bench.deployment
         deployment.channels = {}
-        from stanch import outbox
-
         assert outbox.drain(deployment.journal, deployment.channels) == 0
         (pending,) = bench.journal.pending()
         assert pending.errors == {"soc": "no such channel is configured any more"}
@@ -218,8 +216,6 @@ class TestReports:
         assert [item.pending for item in bench.journal.pending()] == [["soc"]]
 
     def test_every_state_change_has_a_key_of_its_own(self, bench: Bench) -> None:
-        from tests.unit.engine.test_engine_outcomes import denied, failing
-
         bench.vault()
         bench.cloud.before.append(failing(denied(), name="alarm"))
         result = bench.deliver(finding(vault()))
@@ -245,7 +241,7 @@ class TestReports:
         assert bench.told() == [("acted", None)]
 
     def test_the_door_of_another_finding_is_not_in_the_way(self, bench: Bench) -> None:
-        bench.door(), bench.door("door-2")  # noqa: B018
+        bench.door(), bench.door("door-2")
         Fuse(bench, 6, after=False)
         with pytest.raises(Killed):
             bench.deliver()

@@ -8,7 +8,16 @@ import pytest
 
 from stanch.action import Outcome, Status
 from stanch.deployment import Settings, Upstream
-from stanch.errors import AccessDenied, CloudError, InvalidInput, MalformedEvent, Retryable, Throttled, Unconfirmed, Unreachable  # fmt: skip
+from stanch.errors import (  # fmt: skip
+    AccessDenied,
+    CloudError,
+    InvalidInput,
+    MalformedEvent,
+    Retryable,
+    Throttled,
+    Unconfirmed,
+    Unreachable,
+)
 from stanch.finding import Finding, Observable, Resource
 from stanch.playbooks.model import Step
 from stanch.responder import Responder
@@ -19,7 +28,7 @@ from tests.unit.engine.toy_remediations import CloseDoor, SealVault
 MACHINE = Resource("Microsoft.Compute/virtualMachines", "/subscriptions/s/virtualMachines/web-1", "s")
 
 
-def failing(error: Exception, **call: str) -> Any:
+def failing(error: BaseException, **call: str) -> Any:
     """A hook that raises at the calls that fit."""
 
     def hook(made: Call) -> None:
@@ -418,14 +427,14 @@ class TestResolving:
 
 class TestUnknown:
     def test_every_finding_is_answered_before_one_comes_again(self, bench: Bench) -> None:
-        bench.door(), bench.door("door-2")  # noqa: B018
+        bench.door(), bench.door("door-2")
         bench.cloud.before.append(failing(Throttled("slow down"), thing="door-1"))
         with pytest.raises(Retryable, match="slow down"):
             bench.respond(finding(), finding(door("door-2"), id="other"))
         assert bench.cloud.things["door-2"]["front"] == "shut"
 
     def test_every_copy_is_answered_before_one_comes_again(self, bench: Bench) -> None:
-        bench.door(), bench.door("door-2")  # noqa: B018
+        bench.door(), bench.door("door-2")
         copies = [finding(), finding(door("door-2"), id="other")]
         bench.upstreams["toy"] = Upstream(lambda _: (copies, "the incident has two"))
         bench.cloud.before.append(failing(Throttled("slow down"), thing="door-1"))

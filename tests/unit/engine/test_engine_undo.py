@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,7 +150,7 @@ class TestRefused:
         bench.door()
         acted = bench.deliver()
         bench.undo(acted.action_id).run()
-        with pytest.raises(Refused, match="undone: action .* was undone at 20"):
+        with pytest.raises(Refused, match=r"undone: action .* was undone at 20"):
             bench.undo(acted.action_id).run()
 
     def test_a_second_undo_that_was_looked_at_before_the_first_ran(self, bench: Bench) -> None:
@@ -170,7 +171,7 @@ class TestRefused:
 
         def second(call: Call) -> None:
             if call.verb == "Set":
-                with pytest.raises(Refused, match="is open|was undone") if False else pytest.raises(Busy):
+                with pytest.raises(Busy, match="in progress"):
                     bench.undo(acted.action_id, who="second").run()
 
         bench.cloud.before.append(second)
@@ -204,7 +205,7 @@ class TestRefused:
         with pytest.raises(Throttled):
             bench.deliver()
         ((action_id, _, _),) = bench.locks()
-        with pytest.raises(Refused, match="open: action .* is still open"):
+        with pytest.raises(Refused, match=r"open: action .* is still open"):
             bench.undo(action_id).run()
 
     def test_what_is_irreversible_even_by_force(self, bench: Bench) -> None:
@@ -269,7 +270,7 @@ class TestInterrupted:
         barrier = f"stanch-{acted.action_id}"
         assert result.outcome is Outcome.PARTIAL
         assert result.reason == (
-            f"undo: barrier {barrier}: it stays because barrier of vault-1 needs it; barrier of vault-1: {denied()}"
+            f"undo: barrier of vault-1: {denied()}; barrier {barrier}: it stays because barrier of vault-1 needs it"
         )
         assert bench.cloud.things["vault-1"]["barrier"] == barrier
         assert bench.cloud.things[barrier] == {"state": "closed"}
@@ -343,10 +344,10 @@ class TestInterrupted:
     def test_drift_after_a_crash_frees_the_resource(self, bench: Bench) -> None:
         """Otherwise nobody could contain it again: the lock would stay for ever."""
         acted = sealed(bench)
-        fuse = Fuse(bench, 13, after=False)
+        bench.cloud.before.append(failing(Killed(), purpose="undo", name="barrier"))
         with pytest.raises(Killed):
             bench.undo(acted.action_id).run()
-        fuse.lit = False
+        bench.cloud.before.clear()
         assert bench.cloud.things["vault-1"]["alarm"] == "off"
         bench.cloud.things["vault-1"]["barrier"] = "theirs"
         bench.lapse()
@@ -374,18 +375,16 @@ class TestInterrupted:
         assert bench.cloud.things["door-1"]["front"] == "shut"
 
     @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-    def test_killed_at_every_call_it_goes_on(self, tmp_path: Path, wall: Wall, after: bool) -> None:
+    def test_killed_at_every_call_it_goes_on(self, folder: Path, wall: Wall, after: bool) -> None:
         for k in range(60):
-            folder = tmp_path / str(k)
-            folder.mkdir()
-            bench = Bench(folder, ToyCloud(), wall)
+            place = folder / str(k)
+            place.mkdir()
+            bench = Bench(place, ToyCloud(), wall)
             acted = sealed(bench)
             bench.cloud.calls.clear()
             fuse = Fuse(bench, k, after)
-            try:
+            with contextlib.suppress(Killed):
                 bench.undo(acted.action_id).run()
-            except Killed:
-                pass
             fuse.lit = False
             bench.lapse()
             if bench.action(acted).outcome is not Outcome.UNDONE:

@@ -1,0 +1,74 @@
+"""The approval page on Azure, behind Entra authentication (App Service authentication)."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import azure.functions as func
+
+from handlers import approval
+from handlers.azure import runbook, wiring
+from stanch.approval.links import PARAMETER, Links
+from stanch.decision import Identity
+from stanch.errors import MalformedEvent
+from stanch.sources.loading import load
+
+blueprint: func.Blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+_GROUPS = (
+    "groups",
+    "roles",
+    "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
+    "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+)
+"""Claims that hold the object id of a group or the value of an app role, by their names before and after App Service's claim mapping."""
+
+
+@blueprint.function_name("approval")
+@blueprint.route(route="approval", methods=["GET", "HEAD", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+def approval_page(req: func.HttpRequest) -> func.HttpResponse:
+    """A browser has no function key: who may decide is App Service's authentication to say, and the link must be one that we signed."""
+    visit = approval.Visit(
+        method=req.method.upper(),
+        token=req.params.get(PARAMETER, ""),
+        identity=identity(req),
+        form=req.get_body(),
+        content_type=req.headers.get("Content-Type", ""),
+    )
+    reply = approval.answer(wiring.deployment(), links(), visit)
+    return func.HttpResponse(reply.body, status_code=reply.status, headers=reply.headers, mimetype="text/html")
+
+
+def links(env: Mapping[str, str] = os.environ) -> Links | None:
+    """How links are made and read here; the signing keys are a secret of the key vault."""
+    cloud: Any = wiring.deployment().cloud
+    return Links.from_environment(env, partial(wiring._secret, cloud, env.get("STANCH_KEY_VAULT", "")))
+
+
+def identity(req: func.HttpRequest) -> Identity | None:
+    """Who calls, as App Service verified it with Entra (https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities).
+
+    None where authentication is off or another provider vouches for the caller. Where a person is in more groups than a token takes, Entra leaves them all
+    out: then no group is held.
+    """
+    name = runbook.identity(req)
+    if name is None or req.headers.get("X-MS-CLIENT-PRINCIPAL-IDP", "").lower() != "aad":
+        return None
+    return Identity(
+        name, req.headers["X-MS-CLIENT-PRINCIPAL-ID"], _groups(req.headers.get("X-MS-CLIENT-PRINCIPAL", ""))
+    )
+
+
+def _groups(header: str) -> tuple[str, ...]:
+    """The groups and app roles among the claims: base64 of `{"claims": [{"typ": …, "val": …}]}`. What cannot be read holds none."""
+    try:
+        data = load(base64.b64decode(header, validate=True), "X-MS-CLIENT-PRINCIPAL")
+    except (ValueError, MalformedEvent):
+        return ()
+    claims = data.get("claims") if isinstance(data, Mapping) else None
+    pairs = [claim for claim in claims if isinstance(claim, Mapping)] if isinstance(claims, list) else []
+    return tuple(str(claim.get("val")) for claim in pairs if claim.get("typ") in _GROUPS)

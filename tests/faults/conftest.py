@@ -1,0 +1,49 @@
+"""Every death on one cloud, once for all tests of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanch.local.aws.server import AwsCloud
+from stanch.local.azure.server import AzureCloudServer
+from tests.faults.clouds import Aws, Azure
+from tests.faults.survival import Survival, survive
+
+
+@pytest.fixture(scope="module")
+def survival(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survival]:
+    """The cloud that the test is parametrised with."""
+    folder = tmp_path_factory.mktemp(f"faults-{request.param}")
+    with pytest.MonkeyPatch.context() as patch:
+        make = _aws if request.param == "aws" else _azure
+        yield from make(folder, patch)
+
+
+def _aws(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Survival]:
+    server = AwsCloud()
+    server.start()
+    cloud = Aws(server.url, folder)
+    yield from _survived(cloud, folder, patch)
+    server.stop()
+
+
+def _azure(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Survival]:
+    server = AzureCloudServer(folder)
+    server.start()
+    cloud = Azure(server, folder)
+    yield from _survived(cloud, folder, patch)
+    cloud.teams.stop()
+    server.stop()
+
+
+def _survived(cloud: Any, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Survival]:
+    for name, value in cloud.environment.items():
+        patch.setenv(name, value)
+    cloud.open()
+    cloud.wiring.reset()
+    yield survive(cloud, folder)
+    cloud.wiring.reset()
