@@ -79,7 +79,7 @@ class TableJournal(TableFacts):
     def _unchanged(self, known: Action) -> TableEntity:
         """The stored action's entity. Raises ConditionFailed if it is in another state than `known`."""
         stored = self._table.get(action_key(known.id))
-        if stored is None or stored["head"] != tip(known):
+        if stored is None or stored.get("head") != tip(known):
             raise ConditionFailed("the stored action is in another state")
         return stored
 

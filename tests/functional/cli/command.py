@@ -58,7 +58,9 @@ class Stanch:
     def __call__(self, *args: str | Path, stdin: bytes = b"", **env: str) -> Ran:
         """Run it in this process; environment, streams and wirings are as before afterwards."""
         out, err = _stream(), _stream()
-        with _in_place(["stanch", *map(str, args)], _stream(stdin), out, err, {"STANCH_LOCAL_STATE": str(self.folder), **env}):
+        with _in_place(
+            ["stanch", *map(str, args)], _stream(stdin), out, err, {"STANCH_LOCAL_STATE": str(self.folder), **env}
+        ):
             try:
                 main()
                 code: Any = 0
@@ -103,7 +105,9 @@ class Stanch:
         ]
         asked = [f"{call['method']} {call['path']}" for call in requests.get(**azure).json()["calls"]]
         # Sentinel lists what belongs to an incident by POST (https://learn.microsoft.com/rest/api/securityinsights/incidents/list-alerts).
-        writes += [call for call in asked if not call.startswith("GET ") and not call.endswith(("/alerts", "/entities"))]
+        writes += [
+            call for call in asked if not call.startswith("GET ") and not call.endswith(("/alerts", "/entities"))
+        ]
 
 
 def check(row: Mapping[str, Any]) -> None:
@@ -131,7 +135,11 @@ def event(name: str) -> dict[str, Any]:
 
 def _outside() -> dict[str, str]:
     """The environment as an engineer's shell has it: nothing of Stanch, no terminal settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("STANCH_", "AWS_")) and name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STANCH_", "AWS_")) and name not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    }
 
 
 def _stream(content: bytes = b"") -> io.TextIOWrapper:

@@ -10,7 +10,11 @@ from tests.functional.cli.command import event
 
 _LEAK = {"AKIAIOSFODNN7EXAMPL1": "AKIA{0}", "ci-deploy": "deploy-{1}", "01c1b2a39f4e5d6c7b8a9f0e1d2c3b4a": "{2}"}
 _SSH = {"sg-0c9d8e7f6a5b40312": "sg-{3}"}
-_MINING = {"vm-batch-2": "vm-{1}", "00000000-0000-0000-0000-000000001003": "{4}", "00000000-0000-0000-0000-000000004003": "{5}"}
+_MINING = {
+    "vm-batch-2": "vm-{1}",
+    "00000000-0000-0000-0000-000000001003": "{4}",
+    "00000000-0000-0000-0000-000000004003": "{5}",
+}
 
 
 def leaked_key() -> dict[str, Any]:

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.xdist_group("cli")
 def rows(shared: Stanch, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """One action a cloud."""
     folder = tmp_path_factory.mktemp("events")
-    ran = shared.json("replay", written(folder, samples.open_ssh(), "1.json"), written(folder, samples.mining_vm(), "2.json"))
+    ran = shared.json(
+        "replay", written(folder, samples.open_ssh(), "1.json"), written(folder, samples.mining_vm(), "2.json")
+    )
     assert [row["outcome"] for row in ran.rows] == ["acted", "acted"]
     return ran.rows
 
@@ -64,9 +66,17 @@ def test_narrowed(shared: Stanch, rows: list[dict[str, Any]], args: tuple[str, .
 
 
 def test_an_account_by_its_name_in_the_organisation(shared: Stanch, rows: list[dict[str, Any]]) -> None:
-    client = boto3.client("organizations", endpoint_url=shared.running.aws, region_name="us-east-1", aws_access_key_id="LOCALHOMEKEY00000000", aws_secret_access_key="x")
+    client = boto3.client(
+        "organizations",
+        endpoint_url=shared.running.aws,
+        region_name="us-east-1",
+        aws_access_key_id="LOCALHOMEKEY00000000",
+        aws_secret_access_key="x",
+    )
     client.create_organization(FeatureSet="ALL")
-    made = client.create_account(AccountName="payments", Email="payments@corp.example")["CreateAccountStatus"]["AccountId"]
+    made = client.create_account(AccountName="payments", Email="payments@corp.example")["CreateAccountStatus"][
+        "AccountId"
+    ]
     ran = shared("actions", "ls", "--account", "Payments")
     assert ran.code == 0
     assert "There is no such action" in ran.out
@@ -114,7 +124,7 @@ def test_the_whole_record_as_json(shared: Stanch, rows: list[dict[str, Any]]) ->
     record = shared.json("actions", "show", rows[0]["action_id"]).row
     assert (record["id"], record["schema"], record["outcome"]) == (rows[0]["action_id"], 1, "acted")
     assert record["evidence"]["event"]
-    assert [entry["event"] for entry in record["chain"]][0] == "opened"
+    assert record["chain"][0]["event"] == "opened"
 
 
 @pytest.mark.parametrize("name", ["0123456789ab-0123456789a", "../../etc/passwd", "' OR 1=1", "x" * 5000])
@@ -127,7 +137,10 @@ def test_an_unknown_action(shared: Stanch, name: str) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--outcome", "acted,gone"), "--outcome: 'gone' is none of acted, awaiting_approval, expired, failed, held, no_op, "),
+        (
+            ("--outcome", "acted,gone"),
+            "--outcome: 'gone' is none of acted, awaiting_approval, expired, failed, held, no_op, ",
+        ),
         (("--since", "2"), "--since: '2' is not like 30m, 2h or 7d"),
         (("--since", "99999999999999d"), "--since: "),
         (("--account", ""), ""),

@@ -49,7 +49,9 @@ def test_replay_only_observes_and_tells_nobody(shared: Stanch, live: dict[str, s
     assert {call.partition(":")[0] for call in writes} <= {"dynamodb"}
 
 
-def test_with_a_mode_it_acts_and_its_action_is_listed_and_undone(shared: Stanch, live: dict[str, str], path: Path) -> None:
+def test_with_a_mode_it_acts_and_its_action_is_listed_and_undone(
+    shared: Stanch, live: dict[str, str], path: Path
+) -> None:
     ran = shared.json("replay", path, *FRESH, "--mode", "auto", **live)
     assert [(row["outcome"], row["notified"]) for row in ran.rows] == [("acted", ["sns"])] * 2
     key = next(row for row in ran.rows if row["remediation"] == "aws.iam.deactivate_access_key")
@@ -87,15 +89,25 @@ def test_nothing_is_created(shared: Stanch, live: dict[str, str], tmp_path: Path
 
 
 def test_a_runbook_goes_by_the_account_of_the_journal(shared: Stanch, live: dict[str, str], path: Path) -> None:
-    key = next(row["resource"]["id"] for row in shared.json("replay", path, *FRESH, **live).rows if row["resource"]["id"].startswith("AKIA"))
+    key = next(
+        row["resource"]["id"]
+        for row in shared.json("replay", path, *FRESH, **live).rows
+        if row["resource"]["id"].startswith("AKIA")
+    )
     ran = shared("run", "aws.iam.deactivate_access_key", key, **live)
     assert ran.code == 0
-    assert ran.out.splitlines()[:2] == ["LIVE AWS · account 123456789012 · eu-central-1", "PLANNED: Deactivate IAM access key"]
+    assert ran.out.splitlines()[:2] == [
+        "LIVE AWS · account 123456789012 · eu-central-1",
+        "PLANNED: Deactivate IAM access key",
+    ]
 
 
 def test_an_empty_journal(shared: Stanch, live: dict[str, str]) -> None:
     ran = shared("actions", "ls", "--account", "999999999999", **live)
-    assert "There is no such action in the journal of this deployment. That says nothing of findings that never reached it." in " ".join(ran.out.split())
+    assert (
+        "There is no such action in the journal of this deployment. That says nothing of findings that never reached it."
+        in " ".join(ran.out.split())
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +120,9 @@ def test_an_empty_journal(shared: Stanch, live: dict[str, str]) -> None:
         (("replay", EVENTS / "guardduty/sample-finding.json"), {"STANCH_MODE": "yolo"}, "STANCH_MODE: must be one of observe, approve, auto, not 'yolo'"),
     ],
 )  # fmt: skip
-def test_wrong_settings_are_exit_2(shared: Stanch, live: dict[str, str], args: tuple[Any, ...], env: dict[str, str], says: str) -> None:
+def test_wrong_settings_are_exit_2(
+    shared: Stanch, live: dict[str, str], args: tuple[Any, ...], env: dict[str, str], says: str
+) -> None:
     ran = shared(*args, **{**live, **env})
     assert ran.code == 2
     assert f"stanch: {says}" in ran.err

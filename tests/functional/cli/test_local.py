@@ -51,7 +51,10 @@ def test_its_life(alone: Stanch, tmp_path: Path) -> None:
     assert alone.json("local", "status").row["pid"] == first.pid
     assert alone.json("actions", "show", row["action_id"]).row["id"] == row["action_id"]
     assert alone.running == first
-    assert alone("local", "stop").out == f"stopped; the journal is kept as {alone.folder}/journal-{first.instance[:8]}.sqlite\n"
+    assert (
+        alone("local", "stop").out
+        == f"stopped; the journal is kept as {alone.folder}/journal-{first.instance[:8]}.sqlite\n"
+    )
     until(lambda: ended(first.pid))
     assert (alone.folder / f"journal-{first.instance[:8]}.sqlite").exists()
     assert alone.json("actions", "ls").rows == []
@@ -70,7 +73,9 @@ def test_a_killed_process_is_noticed_and_its_journal_refused(alone: Stanch, tmp_
     for args in (("replay", path), ("actions", "ls"), ("undo", "x")):
         ran = alone(*args)
         assert (ran.code, ran.out) == (1, "")
-        assert ran.err.startswith(f"stanch: journal: {alone.folder}/journal.sqlite tells of changes to local clouds that no longer run")
+        assert ran.err.startswith(
+            f"stanch: journal: {alone.folder}/journal.sqlite tells of changes to local clouds that no longer run"
+        )
         assert "`stanch local stop` sets it aside, `stanch local reset` deletes it" in ran.err
     assert LocalProcess(alone.folder).running() is None, "a refusal starts nothing"
     assert "tells of clouds that no longer run" in alone("local", "status").out
@@ -161,13 +166,26 @@ def test_an_engineer_s_own_credentials_and_endpoints_are_left_out(alone: Stanch)
         "AWS_USE_FIPS_ENDPOINT": "true", "HTTP_PROXY": "http://192.0.2.1:1", "HTTPS_PROXY": "http://192.0.2.1:1", "ALL_PROXY": "http://192.0.2.1:1",
         "AZURE_CLIENT_ID": "00000000-0000-0000-0000-0000000000c1", "REQUESTS_CA_BUNDLE": "/nowhere", "STANCH_MODE": "observe",
     }  # fmt: skip
-    ran = alone.json("replay", EVENTS / "guardduty/leaked-access-key.json", EVENTS / "sentinel/crypto-mining-vm.json", **real)
+    ran = alone.json(
+        "replay", EVENTS / "guardduty/leaked-access-key.json", EVENTS / "sentinel/crypto-mining-vm.json", **real
+    )
     assert (ran.code, {row["outcome"] for row in ran.rows}) == (0, {"acted"})
 
 
 def test_what_is_foreign() -> None:
-    env = {"AWS_X": "1", "AZURE_X": "1", "IDENTITY_HEADER": "1", "https_proxy": "1", "No_Proxy": "1", "STANCH_OWN": "1", "STANCH_KILL_SWITCH": "1"}
-    assert environment.without_foreign({**env, "PATH": "p", "STANCH_LOCAL_STATE": "s"}) == {"PATH": "p", "STANCH_LOCAL_STATE": "s"}
+    env = {
+        "AWS_X": "1",
+        "AZURE_X": "1",
+        "IDENTITY_HEADER": "1",
+        "https_proxy": "1",
+        "No_Proxy": "1",
+        "STANCH_OWN": "1",
+        "STANCH_KILL_SWITCH": "1",
+    }
+    assert environment.without_foreign({**env, "PATH": "p", "STANCH_LOCAL_STATE": "s"}) == {
+        "PATH": "p",
+        "STANCH_LOCAL_STATE": "s",
+    }
 
 
 def test_a_refusal_is_an_error_of_ours(alone: Stanch, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(shared: Stanch, tmp_pat
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--detailed-exitcode",), 2)])
-def test_changes_are_an_exit_code_only_where_asked_for(shared: Stanch, tmp_path: Path, options: tuple[str, ...], code: int) -> None:
+def test_changes_are_an_exit_code_only_where_asked_for(
+    shared: Stanch, tmp_path: Path, options: tuple[str, ...], code: int
+) -> None:
     assert shared.json("plan", *options, written(tmp_path, samples.open_ssh())).code == code
 
 
@@ -56,7 +58,10 @@ def test_a_changed_sample_is_judged_as_it_was_changed(shared: Stanch) -> None:
     ran = shared.json("trigger", "guardduty/leaked-access-key", "--set", "detail.severity=2", "--mode", "observe")
     assert {row["playbook"] for row in ran.rows} == {"key-doubtful", "user-sessions-doubtful"}
     assert {row["finding"]["severity"] for row in ran.rows} == {2}
-    assert ran.rows[0]["finding"]["id"] != json.loads((EVENTS / "guardduty/leaked-access-key.json").read_text())["detail"]["arn"]
+    assert (
+        ran.rows[0]["finding"]["id"]
+        != json.loads((EVENTS / "guardduty/leaked-access-key.json").read_text())["detail"]["arn"]
+    )
 
 
 def test_a_field_that_the_sample_lacks_is_named(shared: Stanch) -> None:
@@ -125,7 +130,8 @@ def test_a_finding_that_the_journal_does_not_know(shared: Stanch) -> None:
 def test_a_forged_event_is_explained_as_rejected(shared: Stanch, tmp_path: Path) -> None:
     ran = shared.json("explain", "--no-seed", written(tmp_path, samples.leaked_key()))
     assert ran.code == 1
-    assert [step["says"] for step in ran.row["steps"] if step["step"] == "confirm"][0].startswith("rejected: ")
+    (confirm,) = [step["says"] for step in ran.row["steps"] if step["step"] == "confirm"]
+    assert confirm.startswith("rejected: ")
 
 
 def test_what_is_no_event_is_explained_too(shared: Stanch) -> None:

@@ -54,7 +54,9 @@ def test_the_exact_permissions_by_purpose(alone: Stanch, name: str) -> None:
     for purpose, row in rows.items():
         declared = {"read": "plan", "act": "apply", "undo": "undo"}[purpose]
         extra = [] if purpose == "read" else entry["permissions"]["dependent"]
-        granted = row["policy"]["Statement"][0]["Action"] if name.startswith("aws.") else [*row["actions"], *row["graph"]]
+        granted = (
+            row["policy"]["Statement"][0]["Action"] if name.startswith("aws.") else [*row["actions"], *row["graph"]]
+        )
         assert sorted(granted) == sorted({*entry["permissions"][declared], *extra})
         assert "*" not in "".join(granted)
 
@@ -95,10 +97,16 @@ def test_everything_that_is_wrong_with_its_line(alone: Stanch, tmp_path: Path) -
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("how", ["option", "environment"])
-def test_a_wrong_policy_is_exit_2_before_anything_is_started(alone: Stanch, tmp_path: Path, text: str, line: int, says: str, how: str) -> None:
+def test_a_wrong_policy_is_exit_2_before_anything_is_started(
+    alone: Stanch, tmp_path: Path, text: str, line: int, says: str, how: str
+) -> None:
     path = policy(tmp_path, text)
     sample = EVENTS / "config/open-ssh.json"
-    ran = alone("replay", sample, "--playbooks", path) if how == "option" else alone("replay", sample, STANCH_PLAYBOOKS=str(path))
+    ran = (
+        alone("replay", sample, "--playbooks", path)
+        if how == "option"
+        else alone("replay", sample, STANCH_PLAYBOOKS=str(path))
+    )
     assert ran.code == 2
     assert ran.err.startswith(f"stanch: {path}:{line}: ")
     assert says in ran.err
@@ -143,4 +151,8 @@ def test_the_schema_takes_the_shipped_policy_and_knows_the_remediations(alone: S
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     assert list(validator.iter_errors(yaml.safe_load((ROOT / "playbooks.yaml").read_text()))) == []
-    assert list(validator.iter_errors({"playbooks": [{"id": "x", "when": {}, "remediations": ["aws.iam.nothing"], "mode": "auto"}]}))
+    assert list(
+        validator.iter_errors(
+            {"playbooks": [{"id": "x", "when": {}, "remediations": ["aws.iam.nothing"], "mode": "auto"}]}
+        )
+    )

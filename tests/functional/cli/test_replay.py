@@ -121,13 +121,20 @@ def test_a_bad_line_does_not_hide_the_events_after_it(shared: Stanch) -> None:
     good = json.dumps(event("config/compliant-again"))
     ran = shared.json("replay", "-", stdin=f'{good}\n{{"broken": \n{good}\n'.encode())
     assert ran.code == 1
-    assert [(row["event"], row["outcome"]) for row in ran.rows] == [("-#1", "unmatched"), ("-#2", "rejected"), ("-#3", "unmatched")]
+    assert [(row["event"], row["outcome"]) for row in ran.rows] == [
+        ("-#1", "unmatched"),
+        ("-#2", "rejected"),
+        ("-#3", "unmatched"),
+    ]
     assert "-#2: is not JSON" in ran.rows[1]["reason"]
 
 
 def test_a_queue_s_batch_is_its_messages(shared: Stanch, tmp_path: Path) -> None:
     bodies = [json.dumps(event("config/compliant-again")), "{broken", json.dumps(event("guardduty/sample-finding"))]
-    records = [{"messageId": str(at), "eventSource": "aws:sqs", "body": body, "attributes": {}} for at, body in enumerate(bodies)]
+    records = [
+        {"messageId": str(at), "eventSource": "aws:sqs", "body": body, "attributes": {}}
+        for at, body in enumerate(bodies)
+    ]
     path = written(tmp_path, {"Records": records})
     ran = shared.json("replay", path)
     assert [(row["event"], row["outcome"]) for row in ran.rows] == [
@@ -149,7 +156,10 @@ def test_text_says_first_where_it_is_and_then_what_was_done(shared: Stanch, tmp_
     raw = samples.leaked_key()
     ran = shared("replay", written(tmp_path, raw))
     first, second = ran.out.splitlines()[:2]
-    assert first == f"local clouds in {shared.folder} · account 123456789012 · us-east-1 · ceiling auto · no real account is touched"
+    assert (
+        first
+        == f"local clouds in {shared.folder} · account 123456789012 · us-east-1 · ceiling auto · no real account is touched"
+    )
     assert second == "ACTED (medium): Deactivate IAM access key"
     key = samples.key_of(raw)
     assert f"Changed       status of access key {key} of user deploy-" in ran.out
@@ -165,9 +175,7 @@ def test_in_json_the_first_line_is_on_stderr(shared: Stanch) -> None:
     assert len(ran.out.splitlines()) == 1
 
 
-def test_a_list_is_grouped_by_account_and_fits_the_width(
-    shared: Stanch, all_rows: list[dict[str, object]]
-) -> None:
+def test_a_list_is_grouped_by_account_and_fits_the_width(shared: Stanch, all_rows: list[dict[str, object]]) -> None:
     ran = shared("replay", EVENTS, COLUMNS="100")
     lines = ran.out.splitlines()
     assert lines.count("AWS account 111122223333") == 1

@@ -69,7 +69,9 @@ def test_mode_does_not_bind_a_person(shared: Stanch, key: str) -> None:
         ("aws.iam.revoke_sessions", "arn:aws:iam::111122223333:role/stanch-act", "role/stanch-*"),
     ],
 )  # fmt: skip
-def test_what_is_protected_is_held(shared: Stanch, remediation: str, resource: str, pattern: str, apply: tuple[str, ...]) -> None:
+def test_what_is_protected_is_held(
+    shared: Stanch, remediation: str, resource: str, pattern: str, apply: tuple[str, ...]
+) -> None:
     shared("actions", "ls")  # the clouds run
     with shared.watched() as writes:
         ran = shared.json("run", remediation, resource, *apply)
@@ -82,7 +84,9 @@ def test_what_is_protected_is_held(shared: Stanch, remediation: str, resource: s
 def test_a_protected_resource_of_the_policy_is_held(shared: Stanch, tmp_path: Path) -> None:
     policy = tmp_path / "mine.yaml"
     policy.write_text('extends: shipped\nprotect: {principals: ["arn:aws:iam::*:role/breakglass-*"]}\n')
-    ran = shared.json("run", "aws.iam.revoke_sessions", "breakglass-1", "--playbooks", policy, "--apply", "--reason", "x")
+    ran = shared.json(
+        "run", "aws.iam.revoke_sessions", "breakglass-1", "--playbooks", policy, "--apply", "--reason", "x"
+    )
     assert (ran.code, ran.row["outcome"]) == (0, "held")
     assert "breakglass-*" in ran.row["reason"]
 

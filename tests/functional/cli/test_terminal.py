@@ -79,7 +79,9 @@ def test_into_a_pipe_no_line_is_broken(shared: Stanch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])
-def test_lines_are_broken_to_the_width_but_ids_and_commands_are_not(shared: Stanch, tmp_path: Path, columns: str) -> None:
+def test_lines_are_broken_to_the_width_but_ids_and_commands_are_not(
+    shared: Stanch, tmp_path: Path, columns: str
+) -> None:
     ran = shared("replay", written(tmp_path, samples.mining_vm()), COLUMNS=columns)
     long = [line for line in ran.out.splitlines()[1:] if len(line) > int(columns)]
     assert all("/subscriptions/" in line or line.startswith(("Undo", "Ids", " " * 14)) for line in long)
@@ -90,7 +92,14 @@ def complete(stanch: Stanch, words: str) -> list[str]:
     """What bash is offered after these words."""
     env = {"_STANCH_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
     script = "import sys; sys.argv = ['stanch']; from stanch.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=stanch.environment(**env), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=stanch.environment(**env),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     return done.stdout.decode().split()
 
 
@@ -110,5 +119,8 @@ def test_completion_starts_nothing(alone: Stanch) -> None:
 
 
 def test_the_completion_script_and_the_version(shared: Stanch) -> None:
-    assert "_STANCH_COMPLETE" in shared.process("--show-completion", "bash").out or "--install-completion" in shared("--help").out
+    assert (
+        "_STANCH_COMPLETE" in shared.process("--show-completion", "bash").out
+        or "--install-completion" in shared("--help").out
+    )
     assert re.fullmatch(r"stanch \d+\.\d+\.\d+\n", shared("--version").out)

@@ -20,8 +20,16 @@ WHY = ("--apply", "--reason", "false alarm")
 def aws(shared: Stanch, service: str) -> Any:
     """A client of account 111122223333, as somebody else who changes things there."""
     running = shared.running
-    home = boto3.client("sts", endpoint_url=running.aws, region_name="us-east-1", aws_access_key_id="LOCALHOMEKEY00000000", aws_secret_access_key="x")
-    keys = home.assume_role(RoleArn="arn:aws:iam::111122223333:role/somebody", RoleSessionName="somebody")["Credentials"]
+    home = boto3.client(
+        "sts",
+        endpoint_url=running.aws,
+        region_name="us-east-1",
+        aws_access_key_id="LOCALHOMEKEY00000000",
+        aws_secret_access_key="x",
+    )
+    keys = home.assume_role(RoleArn="arn:aws:iam::111122223333:role/somebody", RoleSessionName="somebody")[
+        "Credentials"
+    ]
     return boto3.client(
         service, endpoint_url=running.aws, region_name="eu-west-1", aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
@@ -38,15 +46,24 @@ def acted(shared: Stanch, tmp_path: Path) -> dict[str, Any]:
 
 def rules(shared: Stanch, row: dict[str, Any]) -> set[str]:
     group = row["resource"]["id"].rpartition("/")[2]
-    found = aws(shared, "ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
-    return {rule.get("CidrIpv4") or rule.get("CidrIpv6") for rule in found if not rule["IsEgress"] and rule["FromPort"] == 22}
+    found = aws(shared, "ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])[
+        "SecurityGroupRules"
+    ]
+    return {
+        rule.get("CidrIpv4") or rule.get("CidrIpv6")
+        for rule in found
+        if not rule["IsEgress"] and rule["FromPort"] == 22
+    }
 
 
 def test_shown_first_and_nothing_is_written(shared: Stanch, acted: dict[str, Any]) -> None:
     with shared.watched() as writes:
         ran = shared.json("undo", acted["action_id"])
     assert (ran.code, ran.row["outcome"], ran.row["action_id"]) == (0, "planned", acted["action_id"])
-    assert [(change["before"], change["after"]["source"]) for change in ran.row["changes"]] == [(None, "::/0"), (None, "0.0.0.0/0")]
+    assert [(change["before"], change["after"]["source"]) for change in ran.row["changes"]] == [
+        (None, "::/0"),
+        (None, "0.0.0.0/0"),
+    ]
     check(ran.row)
     assert writes == []
     text = shared("undo", acted["action_id"])

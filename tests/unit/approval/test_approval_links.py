@@ -92,7 +92,11 @@ def test_pages_that_no_link_may_lead_to(url: str) -> None:
 
 def test_what_reports_show() -> None:
     button: dict[str, Any] = links.card_action(f"{URL}?t=T")
-    assert button == {"type": "Action.OpenUrl", "title": "Review and decide", "url": "https://stanch.example/approval?t=T"}
+    assert button == {
+        "type": "Action.OpenUrl",
+        "title": "Review and decide",
+        "url": "https://stanch.example/approval?t=T",
+    }
     assert links.text_line(f"{URL}?t=T") == (
         "Approve or deny (opening only shows the plan): https://stanch.example/approval?t=T"
     )

@@ -1,0 +1,97 @@
+"""`approve`, `deny`, `release`: what a person decides of actions that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from stanch.action import Outcome
+from stanch.cli import completing, output, parsing, people, showing
+from stanch.cli.context import Context, enter
+from stanch.cli.options import CloudOption, Output, PlaybookId, Playbooks, Reason, Since
+from stanch.cli.undoing import find_action
+from stanch.decision import Decision, Identity, Request
+from stanch.errors import InvalidInput, Refused
+from stanch.journal import Query
+from stanch.result import Result
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ACTION_ID]...", help="Ids of actions.", autocompletion=completing.actions)]  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    app.command("approve")(approve)
+    app.command("deny")(deny)
+    app.command("release")(release)
+
+
+def approve(
+    action_ids: Ids = None, playbook: PlaybookId = None, since: Since = None,
+    reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None,
+) -> None:  # fmt: skip
+    """Carry out actions that wait for approval. Planned and guarded afresh: what has changed since it was shown is refused."""
+    if bool(action_ids) == bool(playbook or since) or bool(playbook) != bool(since):
+        raise InvalidInput("approve", "name actions by their ids, or give both --playbook ID and --since AGO")
+    ago = parsing.duration(since) if since else None
+    context = enter(cloud, None, playbooks)
+    ids = action_ids or _waiting(context, playbook, datetime.now(UTC) - ago if ago is not None else None)
+    _decide(context, ids, reason, output_, Decision.approve)
+
+
+def deny(
+    action_ids: Ids = None, reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None
+) -> None:  # fmt: skip
+    """Close requests without a change."""
+    _decide(enter(cloud, None, playbooks), action_ids or [], reason, output_, Decision.deny)
+
+
+def release(
+    action_ids: Ids = None, reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None
+) -> None:  # fmt: skip
+    """Go on with actions that a guard held, where the guards let them by now."""
+    _decide(enter(cloud, None, playbooks), action_ids or [], reason, output_, Decision.release)
+
+
+def _waiting(context: Context, playbook: str | None, since: datetime | None) -> list[str]:
+    query = Query(since=since, playbook=playbook, outcomes=frozenset({Outcome.AWAITING_APPROVAL}))
+    return [action.id for name in context.journals for action in context.deployment(name).journal.find(query)]
+
+
+def _decide(context: Context, ids: list[str], reason: str, form: str, how: Callable[[Decision], Result]) -> None:
+    if not ids:
+        raise InvalidInput(
+            "actions", "there is none to decide; `stanch actions ls --outcome awaiting_approval,held` lists them"
+        )
+    if not reason.strip():
+        raise InvalidInput("--reason", "say why: a decision is journaled with its reason")
+    output.headline(context, form)
+    who = identity(context)
+    rows: list[dict[str, Any]] = []
+    refused = 0
+    for name in dict.fromkeys(ids):
+        action = find_action(context, name)
+        deployment = context.deployment(people.cloud_of(action.remediation))
+        try:
+            row = how(Decision(deployment, Request(name, who, reason))).as_json()
+        except Refused as error:
+            output.say(f"{name}: refused: {error}")
+            refused += 1
+            continue
+        rows.append(row)
+        if form == "json":
+            output.lines([row])
+    if form == "text" and rows:
+        showing.table(rows)
+    raise typer.Exit(1 if refused else output.exit_code(rows))
+
+
+def identity(context: Context) -> Identity:
+    """Who decides: on live clouds the caller that AWS verifies, with the assumed role's name as the group; on a laptop its owner, who is in every group."""
+    name = people.requester(context)
+    if context.live:
+        parts = name.split("/")
+        return Identity(name, name, (parts[1],) if ":assumed-role/" in name and len(parts) > 1 else ())
+    group = context.deployment(context.clouds[0]).policy.approval.by.get("group")
+    return Identity(name, name, (group,) if group else ())
