@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,9 @@ from stanch.remediation import Change, Parameter, digest
 
 SCHEMA = 1
 """Version of the stored JSON; later releases must read every earlier one."""
+
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 class Outcome(StrEnum):
@@ -113,12 +118,19 @@ class Action:
     chain: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, event: str, **details: Any) -> None:
-        """Append to the hash chain: each entry's hash covers the one before it and the steps as they stand."""
+        """Append to the hash chain: each entry's hash covers the one before it and, by `state`, the whole record as it stands.
+
+        Whatever is stored must be noted last: the last entry's `state` is what the record is held to (`stanch.chain`).
+        """
         self.updated_at = stamp()
-        entry = {"at": self.updated_at, "event": event, "attempt": self.attempt, **details}
-        before = self.chain[-1]["hash"] if self.chain else self.id
-        entry["hash"] = digest([before, entry, [step.as_json() for step in self.steps]])
+        entry = {"at": self.updated_at, "event": event, "attempt": self.attempt, **details, "state": self.state()}
+        entry["hash"] = linked(self.chain[-1]["hash"] if self.chain else self.id, entry)
         self.chain.append(entry)
+
+    def state(self) -> str:
+        """SHA-256 (hex) of the record without its history. What is empty does not count, so that a later release may add fields that are empty by default."""
+        plain = self.as_json()
+        return _sha256({name: plain[name] for name in self.__slots__ if name != "chain" and plain[name] not in _EMPTY})
 
     def changes(self) -> list[dict[str, Any]]:
         """The `changes` field of results and reports."""
@@ -148,6 +160,17 @@ class Action:
                 "outcome": Outcome(data["outcome"]) if data["outcome"] else None,
             }
         )
+
+
+def linked(before: str, entry: Mapping[str, Any]) -> str:
+    """The hash of a history entry that follows the one with the hash `before` (the first follows the action's id)."""
+    return _sha256([before, {name: value for name, value in entry.items() if name != "hash"}])
+
+
+def _sha256(value: Any) -> str:
+    """Over ASCII JSON: what an event brings along may hold lone surrogates, which are no UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def opened(action: Action) -> datetime:

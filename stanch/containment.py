@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -99,7 +100,9 @@ class Containment:
         reason = f"unknown after the last delivery: {error}"
         standing = self._deployment.journal.look(self._target.effect, None)
         action = standing.open
-        if standing.lease is None or action is None or action.undo is not None or time.time() < standing.lease.until:
+        if standing.lease is None or action is None or time.time() < standing.lease.until:
+            return self._noted(Plan(self._target.resource), Outcome.HELD, reason)
+        if action.undo is not None or action.outcome is not None:  # a person's undo or decision is theirs to end
             return self._noted(Plan(self._target.resource), Outcome.HELD, reason)
         fence = self._take_over(action, standing.lease)
         action.outcome, action.reason, action.closed_at = Outcome.UNVERIFIED, reason, action.updated_at
@@ -171,7 +174,11 @@ class Containment:
             playbook=target.playbook.id if target.playbook else None,
             finding=target.finding.summary() if target.finding else None,
             source=target.finding.source if target.finding else None,
-            evidence={"event": dict(target.finding.raw) if target.finding else None, "confirmed": target.confirmed},
+            evidence={
+                "event": dict(target.finding.raw) if target.finding else None,
+                "confirmed": target.confirmed,
+                "upstream": _names(target.finding.upstream) if target.finding else None,
+            },
             plan=plan.as_json(self._target.action_id),
             requester=target.requester,
             justification=target.justification,
@@ -292,6 +299,11 @@ class Containment:
         else:
             action.outcome, action.reason = _outcome(left, applied, failed)
         action.closed_at = action.updated_at
+
+
+def _names(upstream: Mapping[str, Any]) -> dict[str, str]:
+    """How the source calls the finding: what a write-back needs."""
+    return {name: value for name, value in upstream.items() if isinstance(value, str)}
 
 
 def _marker(source: str, finding: str, remediation: str, resource: Resource) -> str:

@@ -183,6 +183,7 @@ class Decision:
         lease = self._deployment.lease(action)
         journal.reopen(action, lease, known)
         action.outcome, action.reason, action.closed_at = outcome, reason, stamp()
+        action.note(str(outcome), reason=reason)
         entry = self._deployment.entry(action, self._declared)
         journal.close(action, lease, entry)
         return Result.of_action(action, self._deployment.deliver(entry))

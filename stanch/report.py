@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stanch.action import Action, Outcome, Status, stamp
+from stanch.action import Action, Outcome, Status, Step, stamp
 from stanch.finding import Finding, Resource
 from stanch.remediation import Remediation
 
@@ -20,7 +20,8 @@ class Report:
     """One message. Everything in it that came from an event is untrusted text: channels neutralise it.
 
     `key` is the same for every repeat of the message. `severity` is OCSF's 0–5. `why` says what confirmed the finding, `breaks` what is likely to
-    stop working, `not_done` what stays open, `failures` what went wrong beside the containment.
+    stop working, `not_done` what stays open (of an undo: what stays changed), `failures` what went wrong beside the containment. `upstream` is how the source
+    calls the finding, for writing back to it.
     """
 
     key: str
@@ -46,6 +47,8 @@ class Report:
     failures: list[str] = field(default_factory=list)
     requester: str = "stanch"
     undo: str | None = None
+    undone_by: str | None = None
+    upstream: dict[str, str] | None = None
     version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:
@@ -56,15 +59,14 @@ class Report:
         return cls(**{name: data[name] for name in cls.__slots__ if name in data})
 
 
-def of_action(action: Action, declared: type[Remediation[Any]]) -> Report:
-    """The report of an action in its present state."""
+def of_action(action: Action, declared: type[Remediation[Any]] | None) -> Report:
+    """The report of an action in its present state; without `declared` it lacks what only the remediation's class says."""
     finding = action.finding or {}
     plan = action.plan
-    reversible = action.outcome in (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED) and not declared.irreversible
     return Report(
         key=f"{action.id}:{action.outcome}:{len(action.chain) if action.undo else 1}",
         outcome=str(action.outcome),
-        title=declared.title,
+        title=declared.title if declared else action.remediation,
         account=action.resource.account,
         severity=finding.get("severity", 0),
         cloud=action.resource.cloud,
@@ -78,13 +80,44 @@ def of_action(action: Action, declared: type[Remediation[Any]]) -> Report:
         mode=action.mode,
         reason=action.reason,
         why=action.evidence.get("confirmed"),
-        changes=action.changes(),
-        breaks=[declared.disruption, *plan.get("breaks", [])],
-        not_done=list(plan.get("not_done", [])),
+        changes=_changes(action),
+        breaks=[*([declared.disruption] if declared else []), *plan.get("breaks", [])],
+        not_done=_stays(action) if action.undo else list(plan.get("not_done", [])),
         failures=[f"{step.change.target}: {step.error}" for step in action.steps if step.status is Status.FAILED],
         requester=action.requester,
-        undo=f"stanch undo {action.id} --apply --reason 'why'" if reversible else declared.irreversible or None,
+        undo=_undo(action, declared),
+        undone_by=str(action.undo.get("requester", "a person")) if action.undo else None,
+        upstream=action.evidence.get("upstream") or None,
     )
+
+
+def _changes(action: Action) -> list[dict[str, Any]]:
+    """The changes with what became of each. After an undo a step on the way is no news: what replaced it was undone."""
+    return [
+        {**shown, "status": step.status.value}
+        for shown, step in zip(action.changes(), action.steps, strict=True)
+        if not (action.undo and step.change.transient)
+    ]
+
+
+def _stays(action: Action) -> list[str]:
+    """What an undo left as the action made it, and why."""
+    standing = [step for step in action.steps if step.status is Status.APPLIED and not step.change.transient]
+    return [f"{step.change.target} stays as it is: {_reason(step)}" for step in standing]
+
+
+def _reason(step: Step) -> str:
+    if step.error:
+        return step.error
+    return "somebody changed it since" if step.change.reversible else "it cannot be undone"
+
+
+def _undo(action: Action, declared: type[Remediation[Any]] | None) -> str | None:
+    """The command that undoes it, or why nothing can."""
+    irreversible = declared.irreversible if declared else ""
+    if not irreversible and action.outcome in (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED):
+        return f"stanch undo {action.id} --apply --reason 'why'"
+    return irreversible or None
 
 
 def of_refusal(

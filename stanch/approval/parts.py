@@ -116,18 +116,22 @@ def moment(text: str) -> str:
 
 
 def form(form: Form, view: View) -> Html:
+    """Reason and buttons. While a guard would hold it, it can be denied but not approved."""
     last = view.approvals_needed - len(view.approvals) <= 1
+    held = any(each.effect == "hold" for each in view.verdicts)
+    approve = element("button", "Approve: carry it out now" if last else "Approve: a second person must agree",
+                      type="submit", name="decision", value="approve")  # fmt: skip
     return element(
         "form",
-        element("h2", f"Decide as {inert(form.by, 200)}"),
+        element("h2", "Decide"),
         element("input", type="hidden", name="form", value=form.token),
         element("input", type="hidden", name="plan", value=form.plan),
+        note("attention", element("p", "A guard holds it, so it cannot be approved now.")) if held else None,
         element("label", "Reason (required)", for_="reason"),
-        element("p", "It is journaled with your name.", id="reason-help", class_="soft"),
+        element("p", f"It is journaled with your name: {inert(form.by, 200)}", id="reason-help", class_="soft"),
         element("textarea", form.reason, id="reason", name="reason", required=True, rows="3", maxlength=str(LONGEST),
                 autocomplete="off", aria_describedby="reason-help"),
-        element("button", "Approve: carry it out now" if last else "Approve: a second person must agree",
-                type="submit", name="decision", value="approve"),
+        None if held else approve,
         element("button", "Deny: change nothing", type="submit", name="decision", value="deny", class_="no"),
         method="post", action=form.action, accept_charset="utf-8",
     )  # fmt: skip

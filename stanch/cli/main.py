@@ -42,7 +42,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # what no encoding can hold is written as JSON escapes it
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        app()
+        app(prog_name="stanch")
     except InvalidInput as error:
         sys.exit(_complain(error, 2))
     except StanchError as error:

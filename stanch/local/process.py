@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stanch.errors import InvalidInput, Refused, Unreachable
+from stanch.journal.sqlite import SqliteJournal
 from stanch.local.environment import without_foreign
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,6 +96,7 @@ class LocalProcess:
                 )
             found = found or self._start()
             self._owner.write_text(found.instance)
+            SqliteJournal(str(self.journal))  # made by one, so that two commands at once do not meet in it
             return found
 
     def stop(self) -> Stopped:

@@ -43,7 +43,7 @@ WORDINGS: Mapping[str, Wording] = {
     "failed": Wording("NOT contained. Act by hand, or remove the cause and deliver the event again.", "Tried"),
     "rejected": Wording("The event was not believed or not understood. Nothing was changed."),
     "unmatched": Wording("No playbook is for it. Nothing was changed."),
-    "undone": Wording("A person undid it: all that can be undone is as it was before.", "Undone"),
+    "undone": Wording("A person undid it: all that can be undone is as it was before.", "Undone", "", "Stays"),
     "expired": Wording("Its time ran out. Nothing more happens by itself."),
 }  # fmt: skip
 """By outcome. What an interrupted attempt may have written is not denied: 'held' therefore says nothing of changes."""
@@ -87,7 +87,8 @@ def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
         (wording.breaks, _prose(report.breaks, items, width)),
         (wording.not_done, _prose(report.not_done, items, width)),
         ("Failed", _prose(failures, items, width)),
-        ("Contained by" if report.outcome == "undone" else "Asked by", [_asked(report)]),
+        ("Undone by" if report.outcome == "undone" else "Undo by", [inert(report.undone_by or "", 160)]),
+        ("Contained by" if report.undone_by or report.outcome == "undone" else "Asked by", [_asked(report)]),
         *_next(report),
         ("Ids", _ids(report)),
     ]

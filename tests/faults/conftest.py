@@ -16,10 +16,11 @@ from tests.faults.survival import Survival, survive
 
 @pytest.fixture(scope="module")
 def survival(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survival]:
-    """The cloud that the test is parametrised with."""
-    folder = tmp_path_factory.mktemp(f"faults-{request.param}")
+    """On the cloud that the test's file names."""
+    cloud = request.module.CLOUD
+    folder = tmp_path_factory.mktemp(f"faults-{cloud}")
     with pytest.MonkeyPatch.context() as patch:
-        make = _aws if request.param == "aws" else _azure
+        make = _aws if cloud == "aws" else _azure
         yield from make(folder, patch)
 
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from handlers import approval
-from stanch.approval.links import PARAMETER, Links
+from stanch.approval.links import PARAMETER
 from stanch.decision import Identity
 from tests.unit.approval.desk import LINKS, Desk
 
@@ -24,7 +24,6 @@ class Site(ThreadingHTTPServer):
         self.desk = desk
         self.caller: Identity | None = None
         self.seen: list[str] = []
-        self.links: Links = LINKS
 
     def url(self, token: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/approval?{PARAMETER}={token}"
@@ -51,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(int(self.headers.get("Content-Length") or 0)),
             self.headers.get("Content-Type", ""),
         )
-        reply = approval.answer(self.server.desk, self.server.links, visit)  # type: ignore[arg-type]
+        reply = approval.answer(self.server.desk.deployment, LINKS, visit)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.cli import samples
-from tests.functional.cli.command import EVENTS, ROOT, Stanch
+from tests.functional.cli.command import EVENTS, ROOT, Stanch, event
 from tests.functional.cli.test_replay import written
 
 pytestmark = pytest.mark.xdist_group("cli")
@@ -50,11 +50,9 @@ def test_colour_on_a_terminal_only_and_never_with_no_color(shared: Stanch) -> No
 
 
 def test_a_progress_bar_for_many_events(shared: Stanch, tmp_path: Path) -> None:
-    (compliant,) = [EVENTS / "config/compliant-again.json"]
-    many = written(tmp_path, [__import__("json").loads(compliant.read_text())] * 12)
-    assert "events" in on_a_terminal(shared, "replay", "-o", "json", many).replace("events/", "")
+    many = written(tmp_path, [event("config/compliant-again")] * 12)
     assert "100%" in on_a_terminal(shared, "replay", "-o", "json", many)
-    assert "%" not in on_a_terminal(shared, "replay", "-o", "json", compliant)
+    assert "%" not in on_a_terminal(shared, "replay", "-o", "json", EVENTS / "config/compliant-again.json")
 
 
 def test_data_on_stdout_and_talk_on_stderr(shared: Stanch) -> None:
@@ -90,17 +88,8 @@ def test_lines_are_broken_to_the_width_but_ids_and_commands_are_not(
 
 def complete(stanch: Stanch, words: str) -> list[str]:
     """What bash is offered after these words."""
-    env = {"_STANCH_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
-    script = "import sys; sys.argv = ['stanch']; from stanch.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=stanch.environment(**env),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout.decode().split()
+    count = str(len(words.split(" ")) - 1)
+    return stanch(_STANCH_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=count).out.split()
 
 
 def test_the_shell_is_offered_what_there_is(shared: Stanch, tmp_path: Path) -> None:

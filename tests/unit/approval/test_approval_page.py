@@ -89,9 +89,9 @@ def test_a_request_says_all_that_a_person_must_know() -> None:
         "Undo",
         "Can be undone:",
         "stanch undo 0a1b2c3d4e5f-0192f5c1a2b --apply --reason 'why'",
-        "Decide as alice@corp.example",
+        "Decide",
         "Reason (required)",
-        "It is journaled with your name.",
+        "It is journaled with your name: alice@corp.example",
         "Approve: carry it out now",
         "Deny: change nothing",
         "Ids",
@@ -172,11 +172,12 @@ def test_two_people_for_what_cannot_be_undone() -> None:
     assert "Approve: carry it out now" in second
 
 
-def test_a_guard_that_would_hold_it_stands_out() -> None:
-    text = page.request(
-        view(verdicts=[Verdict("protected", "hold", "it matches log-*"), Verdict("budget", "pass")]), DECLARED, FORM
-    )
+def test_what_a_guard_holds_can_be_denied_but_not_approved() -> None:
+    held = [Verdict("protected", "hold", "it matches log-*"), Verdict("budget", "pass")]
+    text = page.request(view(verdicts=held), DECLARED, FORM)
     assert '<li class="note attention"><span class="mark">protected would hold it: </span>it matches log-*</li>' in text
+    assert "A guard holds it, so it cannot be approved now." in shown(text)
+    assert [each["value"] for each in Reader(text).all("button")] == ["deny"]
 
 
 def test_an_alert_is_read_out() -> None:
@@ -301,7 +302,7 @@ def test_whatever_is_written_stays_text(text: str) -> None:
 
 def test_the_headers_allow_nothing_but_the_style_and_the_form() -> None:
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    assert HEADERS == {
+    assert {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         "Referrer-Policy": "no-referrer",
@@ -310,7 +311,7 @@ def test_the_headers_allow_nothing_but_the_style_and_the_form() -> None:
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Opener-Policy": "same-origin",
         "X-Robots-Tag": "noindex",
-    }  # fmt: skip
+    } == HEADERS  # fmt: skip
     assert f"<style>{STYLE}</style>" in page.request(view(), DECLARED, FORM)
 
 

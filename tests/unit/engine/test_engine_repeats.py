@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
-from stanch.action import Outcome, Status
+from stanch.action import Outcome, Status, effect_key
 from stanch.deployment import Settings
 from stanch.errors import Busy, Fenced, Retryable, Throttled, Unreachable
+from stanch.finding import Resource
 from stanch.playbooks.model import Step
 from stanch.result import Result
 from tests.unit.engine.bench import LEASE, Bench, door, finding, playbook, vault
@@ -101,9 +103,6 @@ class TestAgain:
         assert bench.cloud.writes() == ["Set door-1.front", "Set door-1.back"]
 
     def test_an_account_is_the_same_in_upper_case(self) -> None:
-        from stanch.action import effect_key
-        from stanch.finding import Resource
-
         groups = [
             Resource("Microsoft.Network/networkSecurityGroups", f"/subscriptions/{name}/x", name)
             for name in ("00AB", "00ab")
@@ -154,6 +153,7 @@ class TestAtOnce:
         def overtaken(call: Call) -> None:
             if call.verb == "Describe" and not rows:
                 rows.append(Result(Outcome.ACTED))
+                time.sleep(0.003)  # an id made of the time alone would be another one by now
                 rows[0] = bench.deliver()
 
         bench.cloud.after.append(overtaken)

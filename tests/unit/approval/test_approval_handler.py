@@ -1,0 +1,432 @@
+"""GET shows and never acts; POST acts once, for a verified member, on the plan that was shown."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from handlers import approval
+from stanch.action import Action, Outcome
+from stanch.approval import token
+from stanch.approval.layout import HEADERS
+from stanch.approval.links import Links
+from stanch.decision import Identity
+from stanch.deployment import Settings
+from stanch.errors import AccessDenied, Throttled, Unreachable
+from stanch.playbooks.limits import Protect
+from tests.unit.approval.desk import ALICE, BOB, CAROL, KEYS, LINKS, Desk, filled, hidden, link, words
+from tests.unit.engine.toy import Call
+
+
+def untouched(desk: Desk, action: Action) -> bool:
+    """Nothing was written, to the door or to the action."""
+    return desk.cloud.writes() == [] and desk.now(action).as_json() == action.as_json()
+
+
+def test_get_shows_and_never_acts(desk: Desk) -> None:
+    action = desk.ask()
+    for _ in range(3):
+        reply = desk.show(action)
+        assert (reply.status, reply.headers) == (200, HEADERS)
+    assert words(reply).startswith("AWAITING APPROVAL (high)\nClose a door\n")
+    assert set(hidden(reply)) == {"form", "plan"}
+    assert untouched(desk, action)
+
+
+def test_a_get_with_everything_in_it_does_not_act_either(desk: Desk) -> None:
+    action = desk.ask()
+    reply = desk.visit("GET", action, ALICE, filled(desk.show(action)))
+    assert reply.status == 200
+    assert untouched(desk, action)
+
+
+def test_head_answers_like_get_without_a_page(desk: Desk) -> None:
+    action = desk.ask()
+    reply = desk.visit("HEAD", action, ALICE)
+    assert (reply.status, reply.headers, reply.body) == (200, HEADERS, "")
+    assert desk.visit("HEAD", action, ALICE, token="x").status == 403
+    assert untouched(desk, action)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "", "POST "])
+def test_other_methods_are_not_answered(desk: Desk, method: str) -> None:
+    action = desk.ask()
+    reply = desk.visit(method, action, ALICE, filled(desk.show(action)))
+    assert (reply.status, reply.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert untouched(desk, action)
+
+
+def test_approved_is_done_and_said(desk: Desk) -> None:
+    action = desk.ask()
+    reply = desk.decide(action, ALICE, reason="seen\r\nlive\u202e!")
+    assert reply.status == 200
+    assert words(reply).splitlines()[:4] == [
+        "ACTED (high)", "Close a door", "Contained: a second look confirmed it.", "You approved it as alice@corp.example: seen live!",
+    ]  # fmt: skip
+    assert desk.cloud.writes() == ["Set door-1.front"]
+    now = desk.now(action)
+    assert now.outcome is Outcome.ACTED
+    assert [(each["how"], each["subject"], each["reason"]) for each in now.approvals] == [
+        ("approved", ALICE.subject, "seen live!")
+    ]
+
+
+def test_denied_changes_nothing_and_is_said(desk: Desk) -> None:
+    action = desk.ask()
+    reply = desk.decide(action, ALICE, "deny", "it is ours")
+    assert reply.status == 200
+    assert words(reply).startswith("DENIED (high)\nClose a door\nNothing was changed: a person denied it.")
+    assert "You denied it as alice@corp.example: it is ours" in words(reply)
+    assert desk.cloud.writes() == []
+    assert [each["how"] for each in desk.now(action).approvals] == ["denied"]
+    assert words(desk.show(action)).startswith("DENIED (high)\n")
+    again = desk.visit("POST", action, BOB, sealed(action, BOB))
+    assert again.status == 409
+    assert desk.cloud.writes() == []
+
+
+def sealed(action: Action, by: Identity, **changed: str) -> bytes:
+    """A form as it would have been shown to this person, whatever the action's state is by now."""
+    plan = str(action.plan["digest"])
+    given = {
+        "form": token.issue_form(KEYS, by.subject, action.id, plan),
+        "plan": plan,
+        "decision": "approve",
+        "reason": "seen live",
+    }
+    return urlencode({**given, **changed}).encode()
+
+
+def test_a_form_sent_twice_acts_once(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action))
+    assert desk.visit("POST", action, ALICE, sent).status == 200
+    again = desk.visit("POST", action, ALICE, sent)
+    assert again.status == 409
+    assert words(again).splitlines()[:6] == [
+        "REFUSED", "This request did nothing", "Close a door", f"decided: action {action.id} is acted, not awaiting_approval", "How it stands",
+        "ACTED (high) Contained: a second look confirmed it.",
+    ]  # fmt: skip
+    assert desk.cloud.writes() == ["Set door-1.front"]
+
+
+def test_two_people_at_the_same_moment_act_once(desk: Desk) -> None:
+    action = desk.ask()
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda by: desk.visit("POST", action, by, sealed(action, by)), [ALICE, BOB] * 4))
+    assert [reply.status for reply in replies].count(200) == 1
+    assert {reply.status for reply in replies} <= {200, 409, 503}
+    assert desk.cloud.writes() == ["Set door-1.front"]
+
+
+def test_what_cannot_be_undone_needs_two_people(desk: Desk) -> None:
+    action = desk.ask_to_burn()
+    first = desk.decide(action, ALICE)
+    assert (first.status, desk.cloud.writes()) == (200, [])
+    assert words(first).startswith(
+        "AWAITING APPROVAL (high)\nBurn a letter\nNothing was changed: it waits for a person."
+    )
+    assert "a second person must approve" in words(first)
+    assert desk.decide(action, ALICE).status == 409
+    assert desk.cloud.writes() == []
+    assert "1 of 2 approvals given" in words(desk.show(action, BOB))
+    assert words(desk.decide(action, BOB)).startswith("ACTED (high)\n")
+    assert desk.cloud.writes() == ["Set letter-1.front"]
+
+
+def test_without_an_identity_the_plan_is_shown_and_nothing_to_press(desk: Desk) -> None:
+    action = desk.ask()
+    reply = desk.show(action, None)
+    assert reply.status == 200
+    assert f"stanch approve {action.id}" in words(reply)
+    assert "<form" not in reply.body
+    posted = desk.visit("POST", action, None, filled(desk.show(action, ALICE)))
+    assert posted.status == 403
+    assert f"You are not signed in here; `stanch approve {action.id}` decides elsewhere." in words(posted)
+    assert untouched(desk, action)
+
+
+def test_the_wrong_group_is_refused(desk: Desk) -> None:
+    action = desk.ask()
+    for decision in ("approve", "deny"):
+        reply = desk.decide(action, CAROL, decision)
+        assert (reply.status, "wrong group: carol@corp.example is not in sec-oncall" in words(reply)) == (409, True)
+    assert untouched(desk, action)
+
+
+@pytest.mark.parametrize("given", ["", "x", "a.b.c", "{{7*7}}", "x" * 5000])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_forged_link_shows_nothing(desk: Desk, method: str, given: str) -> None:
+    action = desk.ask()
+    reply = desk.visit(method, action, ALICE, sealed(action, ALICE) if method == "POST" else b"", token=given)
+    assert reply.status == 403
+    assert words(reply).splitlines() == [
+        "REFUSED", "This request did nothing", "This link approves nothing: it is incomplete or not ours; open it again as it was sent.",
+    ]  # fmt: skip
+    assert action.id not in reply.body
+    assert untouched(desk, action)
+
+
+def test_an_expired_link_shows_no_plan_but_says_what_to_do(desk: Desk) -> None:
+    action = desk.ask()
+    old = link(action, now=time.time() - 3601)
+    for reply in (desk.show(action, token=old), desk.visit("POST", action, ALICE, sealed(action, ALICE), token=old)):
+        assert reply.status == 403
+        assert "This link approves nothing: it expired on " in words(reply)
+        assert f"`stanch approve {action.id}` decides on it." in words(reply)
+    assert untouched(desk, action)
+
+
+def test_a_link_signed_with_a_key_that_was_taken_out_is_refused(desk: Desk) -> None:
+    action = desk.ask()
+    links = Links("", lambda: json.dumps({"current": "z", "keys": {"z": "z" * 40}}))
+    reply = approval.answer(desk.deployment, links, approval.Visit("GET", link(action), ALICE))
+    assert (reply.status, "a key that is not, or no longer, in use" in words(reply)) == (403, True)
+
+
+def test_a_link_to_another_plan_shows_the_plan_of_now_and_approves_nothing(desk: Desk) -> None:
+    action = desk.ask()
+    other = link(action, plan_digest="5" * 64)
+    reply = desk.show(action, token=other)
+    assert reply.status == 200
+    assert "The plan has changed since this link was sent, so the link approves nothing." in words(reply)
+    assert "front of door-1: open → shut" in words(reply)
+    assert "<form" not in reply.body
+    posted = desk.visit("POST", action, ALICE, sealed(action, ALICE), token=other)
+    assert (posted.status, "shown for another plan" in words(posted)) == (403, True)
+    both = desk.visit("POST", action, ALICE, other_form(action, "5" * 64), token=other)
+    assert (both.status, "changed plan: " in words(both)) == (409, True)
+    assert untouched(desk, action)
+
+
+def other_form(action: Action, plan: str) -> bytes:
+    return sealed(action, ALICE, plan=plan, form=token.issue_form(KEYS, ALICE.subject, action.id, plan))
+
+
+def test_a_plan_that_changes_under_the_form_voids_it(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action))
+    desk.cloud.things["door-1"]["front"] = "ajar"
+    assert "The plan has changed since this link was sent" in words(desk.show(action))
+    reply = desk.visit("POST", action, ALICE, sent)
+    assert (reply.status, "changed plan: " in words(reply)) == (409, True)
+    assert untouched(desk, action)
+
+
+def test_nothing_left_to_do_is_said(desk: Desk) -> None:
+    action = desk.ask()
+    desk.cloud.things["door-1"]["front"] = "shut"
+    reply = desk.show(action)
+    assert "There is nothing left to do: the door is shut." in words(reply)
+    assert "<form" not in reply.body
+
+
+def test_a_request_that_ran_out_is_refused(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action))
+    desk.settings = Settings(ceiling="auto", approval=0.0)
+    reply = desk.show(action)
+    assert "The time to decide is over. Nothing was changed and nothing will be." in words(reply)
+    assert "<form" not in reply.body
+    posted = desk.visit("POST", action, ALICE, sent)
+    assert (posted.status, "expired: the request was open until " in words(posted)) == (409, True)
+    assert untouched(desk, action)
+
+
+def test_the_form_of_another_person_is_refused(desk: Desk) -> None:
+    """What a page of somebody else's would make alice's browser send."""
+    action = desk.ask()
+    for sent in (
+        sealed(action, BOB),
+        sealed(action, ALICE, form=""),
+        sealed(action, ALICE, form=link(action)),
+        sealed(action, ALICE, plan="5" * 64),
+    ):
+        reply = desk.visit("POST", action, ALICE, sent)
+        assert (reply.status, "This form approves nothing: " in words(reply)) == (403, True)
+    assert untouched(desk, action)
+
+
+def test_the_form_of_another_action_is_refused(desk: Desk) -> None:
+    action, letter = desk.ask(), desk.ask_to_burn()
+    reply = desk.visit("POST", action, ALICE, filled(desk.show(letter)))
+    assert (reply.status, "shown to another person or for another plan" in words(reply)) == (403, True)
+    assert desk.cloud.writes() == []
+
+
+@pytest.mark.parametrize("given", ["", "   ", "\u202e\u200b", "\r\n", "x" * 1001])
+def test_a_reason_is_required(desk: Desk, given: str) -> None:
+    action = desk.ask()
+    reply = desk.visit("POST", action, ALICE, filled(desk.show(action), reason=given))
+    assert reply.status == 400
+    assert "Say why, in at most 1000 characters. This request did nothing." in words(reply)
+    assert set(hidden(reply)) == {"form", "plan"}
+    assert ("x" * 1001 in reply.body) == (given[:1] == "x")
+    assert untouched(desk, action)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"decision", b"=&=", b"\xff\xfe", b"reason=%ff", b"a=1&a=2&reason=x", b"&".join(b"f%d=1" % at for at in range(9)), b"{}"],
+)  # fmt: skip
+def test_a_form_that_cannot_be_read_does_nothing(desk: Desk, body: bytes) -> None:
+    action = desk.ask()
+    reply = desk.visit("POST", action, ALICE, body, content_type="application/x-www-form-urlencoded")
+    assert reply.status in (400, 403)
+    assert untouched(desk, action)
+
+
+def test_fields_that_stand_twice_are_refused(desk: Desk) -> None:
+    action = desk.ask()
+    reply = desk.visit("POST", action, ALICE, filled(desk.show(action)) + b"&decision=deny")
+    assert (reply.status, "form: it says something twice" in words(reply)) == (400, True)
+    assert untouched(desk, action)
+
+
+@pytest.mark.parametrize("decision", ["", "Approve", "approve\n", "apply", "release"])
+def test_neither_button_does_nothing(desk: Desk, decision: str) -> None:
+    action = desk.ask()
+    reply = desk.visit("POST", action, ALICE, filled(desk.show(action), decision))
+    assert (reply.status, "neither approve nor deny" in words(reply)) == (400, True)
+    assert untouched(desk, action)
+
+
+def test_a_form_may_have_16_kilobytes(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action), reason="x" * 900)
+    padded = sent + b"&pad=" + b"x" * (16 * 1024 - len(sent) - 5)
+    assert len(padded) == 16 * 1024
+    reply = desk.visit("POST", action, ALICE, padded + b"x")
+    assert (reply.status, "longer than 16 KB" in words(reply)) == (413, True)
+    assert untouched(desk, action)
+    assert desk.visit("POST", action, ALICE, padded).status == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["", "text/plain", "application/json", "multipart/form-data; boundary=x", "application/x-www-form-urlencodedx"],
+)
+def test_other_kinds_of_body_are_refused(desk: Desk, kind: str) -> None:
+    action = desk.ask()
+    reply = desk.visit("POST", action, ALICE, filled(desk.show(action)), content_type=kind)
+    assert reply.status == 415
+    assert untouched(desk, action)
+
+
+def test_a_charset_is_no_other_kind(desk: Desk) -> None:
+    action = desk.ask()
+    kind = "Application/X-WWW-Form-URLEncoded; charset=UTF-8"
+    assert desk.visit("POST", action, ALICE, filled(desk.show(action)), content_type=kind).status == 200
+
+
+def test_a_guard_that_holds_by_now_is_not_overruled(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action))
+    desk.protect = Protect(resources=("door-1",))
+    assert "A guard holds it, so it cannot be approved now." in words(desk.show(action))
+    reply = desk.visit("POST", action, ALICE, sent)
+    assert (reply.status, "protected: door-1 matches door-1, which is never touched" in words(reply)) == (409, True)
+    assert untouched(desk, action)
+
+
+def failing(desk: Desk, verb: str, error: Exception) -> None:
+    def hook(call: Call) -> None:
+        if call.verb == verb:
+            raise error
+
+    desk.cloud.before.append(hook)
+
+
+def test_a_busy_cloud_is_to_be_asked_again(desk: Desk) -> None:
+    action = desk.ask()
+    failing(desk, "Describe", Throttled("toy:Describe: slow down"))
+    reply = desk.show(action)
+    assert reply.status == 503
+    assert words(reply).splitlines()[:6] == [
+        "NOT FINISHED", "There is no plan to show", "Close a door", "Open it again in a moment: toy:Describe: slow down", "How it stands",
+        "AWAITING APPROVAL (high) Nothing was changed: it waits for a person. Reason: mode: approve",
+    ]  # fmt: skip
+
+
+def test_what_was_interrupted_is_not_called_done_or_undone(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action))
+    failing(desk, "Set", Unreachable("toy:Set: no answer"))
+    reply = desk.visit("POST", action, ALICE, sent)
+    assert reply.status == 503
+    assert words(reply).startswith("NOT FINISHED\nIt is not known what was done\n")
+    assert "IN PROGRESS (high)" in words(reply)
+
+
+def test_a_clouds_no_is_told(desk: Desk) -> None:
+    action = desk.ask()
+    failing(desk, "Describe", AccessDenied("toy:Describe", "AccessDenied", "not allowed"))
+    reply = desk.show(action)
+    assert (reply.status, "toy:Describe: AccessDenied: not allowed" in words(reply)) == (502, True)
+
+
+def test_a_failed_action_is_told_as_failed(desk: Desk) -> None:
+    action = desk.ask()
+    sent = filled(desk.show(action))
+    failing(desk, "Set", AccessDenied("toy:Set", "AccessDenied", "not allowed"))
+    reply = desk.visit("POST", action, ALICE, sent)
+    assert reply.status == 200
+    assert words(reply).startswith("FAILED (high)\nClose a door\nNOT contained.")
+    assert '<header class="attention">' in reply.body
+
+
+def test_an_action_that_the_journal_does_not_hold_is_refused(desk: Desk) -> None:
+    action = desk.ask()
+    gone = link(action, action_id="0" * 12 + "-" + "0" * 11)
+    reply = desk.show(action, token=gone)
+    assert (reply.status, "unknown action: the journal holds no action 000000000000-00000000000" in words(reply)) == (
+        409,
+        True,
+    )
+
+
+@pytest.mark.parametrize(("links", "said"), [
+    (None, "approvals by link are not set up: STANCH_SIGNING_SECRET names no secret"),
+    (Links("", lambda: "s3cr3t"), "Nothing can be decided here: STANCH_SIGNING_SECRET: the secret is no JSON"),
+])  # fmt: skip
+def test_without_keys_nothing_is_shown(desk: Desk, links: Links | None, said: str) -> None:
+    action = desk.ask()
+    for visit in (approval.Visit("GET", link(action), ALICE), approval.Visit("POST", link(action), ALICE, sealed(action, ALICE), "application/x-www-form-urlencoded")):  # fmt: skip
+        reply = approval.answer(desk.deployment, links, visit)
+        assert (reply.status, said in words(reply)) == (503, True)
+    assert untouched(desk, action)
+
+
+def test_keys_that_cannot_be_fetched_are_to_be_asked_for_again(desk: Desk) -> None:
+    def fetch() -> str:
+        raise Throttled("secretsmanager:GetSecretValue: slow down")
+
+    action = desk.ask()
+    reply = approval.answer(desk.deployment, Links("", fetch), approval.Visit("GET", link(action), ALICE))
+    assert (reply.status, "secretsmanager:GetSecretValue: slow down" in words(reply)) == (503, True)
+
+
+def test_refusals_are_logged_without_the_token(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    action = desk.ask()
+    given = link(action)
+    with caplog.at_level(logging.INFO, "stanch"):
+        desk.visit("POST", action, CAROL, sealed(action, CAROL), token=given)
+        desk.show(action, ALICE, token=given[:-4] + "AAAA")
+    first, second = (json.loads(record.getMessage()) for record in caplog.records)
+    assert first["status"] == 409
+    assert (first["action"], first["by"], first["channel"]) == (action.id, CAROL.subject, "soc:teams")
+    assert (second["status"], second["by"], "action" in second) == (403, ALICE.subject, False)
+    assert given.split(".")[2] not in caplog.text
+
+
+def test_a_visit_does_not_print_its_token(desk: Desk) -> None:
+    action = desk.ask()
+    given: Any = link(action)
+    assert given not in repr(approval.Visit("GET", given, ALICE))
+    assert "nnnn" not in repr(LINKS)
