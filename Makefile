@@ -22,12 +22,19 @@ help: ## this list
 	.tools/sam/bin/python $(INSTALL) -r requirements/sam.txt
 	touch $@
 
+# The approval page is tested in a real browser: Debian's, installed here where we may.
+.tools/browser:
+	mkdir -p .tools
+	command -v chromedriver > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core; } \
+	  || { echo "the approval page's tests need chromium and chromedriver: install them first"; exit 1; }
+	touch $@
+
 install: .venv/.installed ## the environment alone
 
 demo: .venv/.installed ## replay every sample event through the real handlers on local clouds, then undo
 	@$(BIN)/python tools/demo.py
 
-test: .venv/.installed .tools/sam/.installed ## the whole test suite
+test: .venv/.installed .tools/sam/.installed .tools/browser ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.installed .tools/sam/.installed ## format, lint, types, architecture, templates, generated files

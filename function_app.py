@@ -2,8 +2,9 @@
 
 import azure.functions as func
 
-from handlers.azure import runbook, sentinel
+from handlers.azure import approval, runbook, sentinel
 
 app = func.FunctionApp()
 app.register_functions(sentinel.blueprint)
 app.register_functions(runbook.blueprint)
+app.register_functions(approval.blueprint)

@@ -116,7 +116,8 @@ class _Desk:
         by = self._visit.identity
         if by is None:
             raise Refused(
-                "identity", f"you are not signed in here; `stanch approve {ticket.action_id}` decides elsewhere"
+                "identity",
+                f"you are not signed in here; `stanch approve {ticket.action_id} --reason 'why'` decides elsewhere",
             )
         sent = form.fields(self._visit.form)
         token.check_form(self._keys, sent.get("form", ""), by.subject, ticket.action_id, sent.get("plan", ""))
@@ -160,7 +161,9 @@ class _Desk:
                 report = page.standing(action, self._deployment.remediation(action.remediation))
             except StanchError as error:
                 reason = f"{reason} How the action stands could not be read: {error}"
-        return Reply(status, HEADERS, page.refusal(state, _NOTHING if state == "Refused" else unknown, reason, report, again))
+        return Reply(
+            status, HEADERS, page.refusal(state, _NOTHING if state == "Refused" else unknown, reason, report, again)
+        )
 
     def _log(self, status: int, reason: str) -> None:
         ticket, by = self._ticket, self._visit.identity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from stanch.errors import StanchError
+from stanch.errors import Retryable, StanchError
 from stanch.playbooks.limits import Accounts
 
 UnitsOf = Callable[[str], Sequence[str]]
@@ -30,7 +30,7 @@ class Groups:
     def of(self, account: str) -> str | None:
         """The account's group; `unlisted` for one that is in none; None if that cannot be found out.
 
-        An id counts before a unit, the nearest unit before those above it.
+        An id counts before a unit, the nearest unit before those above it. Raises Retryable where asking again may help.
         """
         if account.lower() in self._ids:
             return self._ids[account.lower()]
@@ -39,6 +39,8 @@ class Groups:
                 return None
             try:
                 above = self._units_of(account)
+            except Retryable:
+                raise
             except StanchError:
                 return None
             for unit in above:

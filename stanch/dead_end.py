@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stanch.action import Outcome
-from stanch.containment import Target
 from stanch.errors import InvalidInput, PolicyError, StanchError
 from stanch.finding import Finding, Resource
 from stanch.playbooks.match import Match
 from stanch.result import Result
+from stanch.target import Target
 
 
 def nothing(finding: Finding, match: Match, wanted: str) -> Result:

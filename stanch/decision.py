@@ -9,14 +9,19 @@ from typing import Any
 from stanch import guardrails
 from stanch.action import Action, Outcome, opened, stamp
 from stanch.clock import iso
-from stanch.containment import Containment, Target
+from stanch.containment import Containment
 from stanch.deployment import Deployment
-from stanch.errors import Busy, Refused
+from stanch.errors import Refused
 from stanch.guardrails import Verdict
+from stanch.playbooks.match import excluded
 from stanch.remediation import Plan
 from stanch.result import Result
+from stanch.target import Target
 
 WAITING = (Outcome.AWAITING_APPROVAL, Outcome.HELD)
+
+AGREED = ("approved", "released")
+"""How people agree to an action; of one that cannot be undone, two of them to the same plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Decision:
         self._declared = deployment.remediation(action.remediation)
 
     def preview(self) -> View:
-        """What would be done now. Raises the error tree's kinds where the plan cannot be made."""
+        """What would be done now. Raises the error tree's kinds where the plan cannot be made or a guard not be evaluated."""
         plan, verdicts = self._containment().plan()
         return View(
             self.action,
@@ -72,118 +77,129 @@ class Decision:
             verdicts,
             iso(self._expires()),
             plan.digest(self.action.id),
-            2 if self._declared.irreversible else 1,
+            self._needed(),
             list(self.action.approvals),
         )
 
     def approve(self) -> Result:
-        """Carry out what was shown. Raises Refused: not waiting any more, expired, not allowed, another plan by now, a guard that still holds.
+        """Carry out what was shown. Raises Refused: not waiting any more, expired, not allowed, another plan by now, a guard that holds.
 
-        An irreversible action needs a second person: until then the result still awaits approval.
+        What is contained by now is closed without a change. An irreversible action needs a second person: until then the result still awaits approval.
         """
         view = self._ready(Outcome.AWAITING_APPROVAL)
-        self._may()
-        if view.digest not in (self.action.plan.get("digest"),) or self._request.plan_digest not in (None, view.digest):
+        if view.plan.contained:
+            return self._contained(view)
+        if view.digest != self.action.plan.get("digest") or self._request.plan_digest not in (None, view.digest):
             raise Refused("changed plan", "what would be done has changed since it was shown; look at the new plan")
-        approvals = [*self.action.approvals, self._signed("approved")]
-        if len({entry["subject"] for entry in approvals}) < view.approvals_needed:
-            return self._put_back(approvals)
-        self.action.approvals = approvals
-        return self._proceed(view.plan, "approved")
+        return self._agree(view, "approved", "approved by {by}; it cannot be undone, so a second person must approve")
 
     def release(self) -> Result:
-        """Go on with an action that a guard held, if the guards let it by now. Raises Refused as `approve` does."""
+        """Go on with an action that a guard held, if the guards let it by now: else it stays held. Raises Refused as `approve` does; any plan of now is meant."""
         view = self._ready(Outcome.HELD)
-        self._may()
-        self.action.approvals = [*self.action.approvals, self._signed("released")]
-        return self._proceed(view.plan, "released")
+        if view.plan.contained:
+            return self._contained(view)
+        if self._request.plan_digest not in (None, view.digest):
+            raise Refused("changed plan", "what would be done has changed since it was shown; look at the new plan")
+        return self._agree(
+            view, "released", "released by {by}; it cannot be undone, so a second person must release it"
+        )
 
     def deny(self) -> Result:
-        """Close it without a change. Raises Refused when it does not wait any more."""
+        """Close it without a change. Raises Refused when it does not wait any more, or by somebody who may not decide."""
         if self.action.outcome not in WAITING:
-            raise Refused("decided", f"action {self.action.id} ended as {self.action.outcome}")
-        self._may()
-        self.action.approvals = [*self.action.approvals, self._signed("denied")]
-        return self._close(
-            Outcome.EXPIRED, f"denied by {self._request.by.name}: {self._request.reason or 'no reason given'}", "denied"
-        )
+            raise Refused("decided", f"action {self.action.id} ended as {self.action.outcome or 'open'}")
+        self._member()
+        reason = f"denied by {self._request.by.name}: {self._request.reason or 'no reason given'}"
+        return self._settle(Outcome.EXPIRED, reason, "denied", [*self.action.approvals, self._signed("denied")])
 
     def expire(self) -> Result:
         """Close a request that nobody answered in time. Raises Refused when it does not wait any more."""
         if self.action.outcome is not Outcome.AWAITING_APPROVAL:
             raise Refused("decided", f"action {self.action.id} ended as {self.action.outcome}")
-        return self._close(Outcome.EXPIRED, "nobody answered in time", "expired")
+        return self._settle(Outcome.EXPIRED, "nobody answered in time", "expired", self.action.approvals)
+
+    def hold(self, reason: str) -> Result:
+        """Hold a request that nobody answered; a person may still release it. Raises Refused when it does not wait any more."""
+        if self.action.outcome is not Outcome.AWAITING_APPROVAL:
+            raise Refused("decided", f"action {self.action.id} ended as {self.action.outcome}")
+        return self._settle(Outcome.HELD, reason, "held", self.action.approvals)
 
     def _ready(self, wanted: Outcome) -> View:
         action = self.action
         if action.outcome is not wanted:
             raise Refused("decided", f"action {action.id} is {action.outcome or 'open'}, not {wanted}")
-        if datetime.now(UTC) > self._expires():
+        if wanted is Outcome.AWAITING_APPROVAL and datetime.now(UTC) > self._expires():
             raise Refused("expired", f"the request was open until {self._expires():%Y-%m-%d %H:%M} UTC")
+        self._may()
         view = self.preview()
+        if not view.plan.contained:
+            self._let(view)
+        return view
+
+    def _let(self, view: View) -> None:
+        """What holds automation now holds what a person agrees to as well; what only asks for a person has one. Raises Refused."""
         held = guardrails.first(view.verdicts, "hold")
         if held is not None:
             raise Refused(held.guard, held.reason)
-        if view.plan.contained:
-            raise Refused("contained", view.plan.reason or "nothing is left to do")
-        return view
+        target = Target.of_action(self.action, self._deployment)
+        if not target.restrained:
+            return
+        fact = excluded(target.playbook, None, view.plan.facts) if target.playbook else None
+        if fact is not None:
+            raise Refused("unless", fact)
+        if self._deployment.policy.ceiling_for(target.group) == "observe":
+            raise Refused(
+                "ceiling", f"in {target.group or 'an account of unknown group'} nothing may be done but observe"
+            )
 
     def _may(self) -> None:
-        """The approver is a member of the policy's group and not the one who asked."""
+        """The approver is a member of the policy's group, and nobody who asked for it or agreed before."""
+        by = self._request.by
+        self._member()
+        if self.action.requester in (by.name, by.subject):
+            raise Refused("own request", "whoever asked for an action cannot approve it")
+        if any(entry["subject"] == by.subject and entry["how"] in AGREED for entry in self.action.approvals):
+            raise Refused("decided", f"{by.name} has approved already")
+
+    def _member(self) -> None:
         by, wanted = self._request.by, self._deployment.policy.approval.by.get("group")
         if wanted and wanted not in by.groups:
             raise Refused("wrong group", f"{by.name} is not in {wanted}")
-        if by.subject == self.action.requester:
-            raise Refused("own request", "whoever asked for an action cannot approve it")
-        if any(entry["subject"] == by.subject for entry in self.action.approvals):
-            raise Refused("decided", f"{by.name} has approved already")
+
+    def _needed(self) -> int:
+        """What cannot be undone takes two people; of a runbook, whoever asked for it is one of them."""
+        return 2 if self._declared.irreversible and self.action.finding is not None else 1
 
     def _expires(self) -> datetime:
         return opened(self.action) + timedelta(seconds=self._deployment.settings.approval)
 
-    def _signed(self, how: str) -> dict[str, Any]:
+    def _signed(self, how: str, plan: str | None = None) -> dict[str, Any]:
         by = self._request.by
-        return {"how": how, "by": by.name, "subject": by.subject, "reason": self._request.reason, "at": stamp()}
+        signed = {"how": how, "by": by.name, "subject": by.subject, "reason": self._request.reason, "at": stamp()}
+        return signed | ({"plan": plan} if plan else {})
 
     def _containment(self) -> Containment:
-        action = self.action
-        target = Target(
-            remediation=action.remediation,
-            resource=action.resource,
-            params=action.params,
-            effect=action.effect,
-            action_id=action.id,
-            mode="auto",
-            playbook=next((found for found in self._deployment.policy.playbooks if found.id == action.playbook), None),
-            confirmed=action.evidence.get("confirmed"),
-            requester=action.requester,
-            justification=action.justification,
-            group=self._deployment.groups.of(action.resource.account),
-        )
-        return Containment(self._deployment, target)
+        return Containment(self._deployment, Target.of_action(self.action, self._deployment))
 
-    def _proceed(self, plan: Plan, event: str) -> Result:
-        return self._containment().proceed(
-            self.action, plan, event, by=self._request.by.name, reason=self._request.reason
-        )
-
-    def _put_back(self, approvals: list[dict[str, Any]]) -> Result:
-        """One of two approvals: the action waits on, with the first one journaled."""
+    def _agree(self, view: View, how: str, waits: str) -> Result:
+        """Carry it out once enough people agreed to this plan."""
+        approvals = [*self.action.approvals, self._signed(how, view.digest)]
+        agreed = {
+            entry["subject"] for entry in approvals if entry["how"] in AGREED and entry.get("plan") == view.digest
+        }
+        if len(agreed) < view.approvals_needed:
+            assert self.action.outcome is not None, "it waits"
+            reason = waits.format(by=self._request.by.name)
+            return self._settle(self.action.outcome, reason, f"{how} once", approvals)
         self.action.approvals = approvals
-        reason = f"approved by {approvals[-1]['by']}; it cannot be undone, so a second person must approve"
-        return self._close(Outcome.AWAITING_APPROVAL, reason, "approved once")
+        by = self._request.by.name
+        return self._containment().proceed(self.action, view.plan, how, by=by, reason=self._request.reason)
 
-    def _close(self, outcome: Outcome, reason: str, event: str) -> Result:
-        """Under the lock of the effect, so that of two decisions at the same moment one is refused."""
-        action, journal = self.action, self._deployment.journal
-        known = journal.get(action.id)
-        if known is None or (known.outcome, known.attempt) != (action.outcome, action.attempt):
-            raise Busy(f"action {action.id} is being decided by someone else")
-        action.note(event, by=self._request.by.name, reason=self._request.reason)
-        lease = self._deployment.lease(action)
-        journal.reopen(action, lease, known)
-        action.outcome, action.reason, action.closed_at = outcome, reason, stamp()
-        action.note(str(outcome), reason=reason)
-        entry = self._deployment.entry(action, self._declared)
-        journal.close(action, lease, entry)
-        return Result.of_action(action, self._deployment.deliver(entry))
+    def _contained(self, view: View) -> Result:
+        reason = view.plan.reason or "already contained"
+        return self._settle(Outcome.NO_OP, reason, "nothing left to do", self.action.approvals)
+
+    def _settle(self, outcome: Outcome, reason: str, event: str, approvals: list[dict[str, Any]]) -> Result:
+        self.action.approvals = approvals
+        by = self._request.by.name
+        return self._containment().settle(self.action, outcome, reason, event, by=by, reason=self._request.reason)

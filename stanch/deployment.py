@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
 from stanch import __version__, outbox
-from stanch.accounts import Groups, UnitsOf
-from stanch.action import Action, Outcome, stamp
-from stanch.errors import CloudError, PolicyError, Retryable
+from stanch.accounts import Groups, TagsOf, UnitsOf
+from stanch.action import Action, Outcome
+from stanch.errors import CloudError, PolicyError, Retryable, StanchError
 from stanch.finding import Finding, Resource
 from stanch.guardrails import Verdict
 from stanch.journal import Journal, Lease, OutboxItem
@@ -79,7 +79,13 @@ class Deployment:
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     units_of: UnitsOf | None = None
+    tags_of: TagsOf | None = None
+    """Only where a route asks for an account's tags."""
     switch: Switch | None = None
+    link: Callable[[str, str, str], str | None] | None = None
+    """The approval page's URL for an action, its plan's digest and a channel."""
+    programs: Collection[str] = ()
+    """The channels that tell programs: who is notified are people."""
     groups: Groups = field(init=False)
     restraint: Restraint = field(init=False)
 
@@ -92,6 +98,13 @@ class Deployment:
         if name not in self.registry:
             raise PolicyError("remediation", f"there is no {name}; there is {', '.join(sorted(self.registry))}")
         return load(self.registry[name])
+
+    def placed(self, account: str) -> tuple[str | None, Retryable | None]:
+        """The account's group (None: the strictest), and why it cannot be known for now."""
+        try:
+            return self.groups.of(account), None
+        except Retryable as error:
+            return None, Retryable(f"account group: it cannot be read: {error}")
 
     def protected(self) -> tuple[str, ...]:
         """The names never touched: the responder's own and the policy's."""
@@ -115,25 +128,41 @@ class Deployment:
         """The outbox entry of an action's report, or None where nobody needs to be told."""
         if action.outcome not in REPORTED:
             return None
-        report = of_action(action, declared)
+        return self.addressed(of_action(action, declared))
+
+    def addressed(self, report: Report) -> OutboxItem:
+        """The outbox entry of a report, with the channels that it is for. An account's tags that cannot be read lose no report."""
+        if self.tags_of is not None:
+            try:
+                tags = self.tags_of(report.account) if report.account else {}
+            except StanchError:
+                tags = None
+            report = replace(report, account_tags=None if tags is None else dict(tags))
         return outbox.item(report, self.route(report))
 
+    def dress(self, report: Report, channel: str) -> Report:
+        """A request for approval gets a link to its page, made when it is sent, so that it is fresh and stands in no journal."""
+        if self.link is None or report.outcome != Outcome.AWAITING_APPROVAL or not (report.action_id and report.plan):
+            return report
+        return replace(report, approval=self.link(report.action_id, report.plan, channel))
+
     def deliver(self, entry: OutboxItem | None) -> list[str]:
-        """Offer a filed report to its channels; the names of those that accepted it.
+        """Offer a filed report to its channels; the names of those by which people were told.
 
         What it tells of is done and journaled, so that a journal which fails now fails nothing: the report stays pending and may go out again.
         """
         if entry is None:
             return []
         try:
-            return outbox.deliver(self.journal, entry, self.channels)
+            told = outbox.deliver(self.journal, entry, self.channels, self.dress)
         except (Retryable, CloudError):
-            return [name for name, accepted in entry.channels.items() if accepted]
+            told = [name for name, accepted in entry.channels.items() if accepted]
+        return [name for name in told if name not in self.programs]
 
     def summarise(self, verdict: Verdict, playbook: str) -> None:
-        """One report that a budget is used up, however many findings come."""
+        """One report that a budget is used up, however many findings come within an hour."""
         reason = f"{verdict.sentence()}; what comes now waits for approval: `stanch approve --playbook {playbook} --since 1h`"
-        key = f"summary:{digest([verdict.reason, playbook, stamp()[:13]])[:32]}"
+        key = f"summary:{digest([verdict.reason, self.restraint.summary(verdict)])[:32]}"
         report = Report(
             key,
             str(Outcome.AWAITING_APPROVAL),
@@ -144,10 +173,22 @@ class Deployment:
             playbook=playbook,
             reason=reason,
         )
-        entry = outbox.item(report, self.route(report))
-        if self.journal.file(entry):
-            self.deliver(entry)
+        self.tell(report)
+
+    def tell(self, report: Report) -> list[str]:
+        """File a report that belongs to no action and offer it to its channels, once for each key; the names of those that accepted it."""
+        entry = self.addressed(report)
+        return self.deliver(entry) if self.journal.file(entry) else []
+
+    def archived_here(self, finding: Finding) -> bool:
+        """Whether an archived finding is one that we archived ourselves, after containing it: should it come again, it counts as open."""
+        return finding.archived and self.journal.counts([archive_counter(finding.source, finding.id)])[0] > 0
 
     def stamp(self, action: Action) -> None:
         """Every action says by which policy and which software it was made."""
         action.policy, action.software = self.policy.digest, __version__
+
+
+def archive_counter(source: str, finding_id: str) -> str:
+    """The counter of how often we archived a finding at its source."""
+    return f"archived:{digest([source, finding_id])}"

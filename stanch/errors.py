@@ -81,7 +81,7 @@ class Unreachable(Retryable):
 
 
 class Stopped(Retryable):
-    """The kill switch was pulled between two writes: what is left is not written."""
+    """The kill switch was pulled between two writes, or could not be read: what is left is not written."""
 
 
 class Busy(Retryable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -98,9 +98,7 @@ def exempt(plan: Plan, exemption: Exempt) -> Verdict:
     """A name in the policy exempts; a tag only asks, because whoever holds the resource may write its tags."""
     for name in (plan.resource.id, *plan.aliases):
         for pattern in exemption.names:
-            if any(
-                _fits(plan.resource, form, pattern) for form in (name, name.rpartition("/")[2], name.rpartition(":")[2])
-            ):
+            if named(plan.resource, name, pattern):
                 return Verdict("exempt", "hold", f"{name} matches {pattern} in the playbook")
     if not exemption.tags:
         return _passed("exempt")
@@ -110,6 +108,11 @@ def exempt(plan: Plan, exemption: Exempt) -> Verdict:
         if any(value in values for wanted, values in exemption.tags.items() if _same_key(plan.resource, key, wanted)):
             return Verdict("exempt", "approve", f"it is tagged {key}={value}")
     return _passed("exempt")
+
+
+def named(resource: Resource, name: str, pattern: str) -> bool:
+    """Whether a person who writes `pattern` means the resource by this name: whole, or its last part."""
+    return any(_fits(resource, form, pattern) for form in (name, name.rpartition("/")[2], name.rpartition(":")[2]))
 
 
 def _fits(resource: Resource, name: str, pattern: str) -> bool:
@@ -136,6 +139,16 @@ def advised(plan: Plan) -> Verdict:
     if plan.facts.get("approve"):
         return Verdict("impact", "approve", str(plan.facts["approve"]))
     return _passed("impact")
+
+
+def irreversible(reason: str) -> Verdict:
+    """What cannot be undone takes people's agreement, whatever the mode; `reason` is empty where it can."""
+    return Verdict("irreversible", "approve", reason) if reason else _passed("irreversible")
+
+
+def asking(verdict: Verdict, guard: str) -> Verdict:
+    """The verdict, or for this guard one that only asks instead of holding."""
+    return replace(verdict, effect="approve") if (verdict.guard, verdict.effect) == (guard, "hold") else verdict
 
 
 def resource_guards(plan: Plan, exemption: Exempt, patterns: Sequence[str], earlier: Action | None) -> list[Verdict]:

@@ -7,6 +7,7 @@ import re
 from stanch.errors import InvalidInput
 from stanch.finding import Resource
 
+_PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]*):([a-z0-9-]*):(\d{12})?:(.+)")
 _ARM = re.compile(
     r"/subscriptions/([0-9a-fA-F-]{36})/resourceGroups/[^/]+/providers/([^/]+/[^/]+)/[^/]+", re.IGNORECASE
@@ -40,14 +41,18 @@ def of_text(text: str, wanted: str, account: str, region: str | None) -> Resourc
         found = _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name, wanted, "a bucket's name or ARN", account)
         return Resource(wanted, f"arn:{arn[1] if arn else 'aws'}:s3:::{found.id}", account, region)
     service, prefix = _PREFIX[wanted]
+    regional = service == "ec2"
     if arn:
-        if arn[2] != service or not arn[5].startswith(prefix):
+        root = wanted == "AWS::IAM::User" and arn[5] == "root"
+        named = arn[5].startswith(prefix) and len(arn[5]) > len(prefix)
+        if arn[2] != service or not arn[4] or not (named or root):
             raise InvalidInput("resource", f"{text} does not name {wanted}")
-        return Resource(wanted, text, account, arn[3] or region)
+        return Resource(wanted, text, account, (arn[3] or region) if regional else None)
     if ":" in text or " " in text or not text:
         raise InvalidInput("resource", f"{text!r} is neither the ARN nor the name of {wanted}")
-    place = f"{region}:{account}" if service == "ec2" else f":{account}"
-    return Resource(wanted, f"arn:aws:{service}:{place}:{prefix}{text}", account, region if service == "ec2" else None)
+    partition = next((name for start, name in _PARTITIONS if (region or "").startswith(start)), "aws")
+    place = f"{region}:{account}" if regional else f":{account}"
+    return Resource(wanted, f"arn:{partition}:{service}:{place}:{prefix}{text}", account, region if regional else None)
 
 
 def _matching(pattern: str, text: str, wanted: str, meant: str, account: str) -> Resource:

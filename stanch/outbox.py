@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import Protocol
 
 from stanch.action import stamp
@@ -24,7 +25,13 @@ def item(report: Report, channels: Sequence[str]) -> OutboxItem:
     return OutboxItem(report.key, report.as_json(), dict.fromkeys(channels), report.at)
 
 
-def deliver(journal: Journal, entry: OutboxItem, channels: Mapping[str, Channel]) -> list[str]:
+Dress = Callable[[Report, str], Report]
+"""Adds to a report what only one delivery through one channel may carry, such as a fresh link. Raises a StanchError."""
+
+
+def deliver(
+    journal: Journal, entry: OutboxItem, channels: Mapping[str, Channel], dress: Dress = lambda report, _: report
+) -> list[str]:
     """Offer the report to every channel that has not accepted it; the names of those that have.
 
     A channel that fails never fails the action: it stays pending in the outbox and is tried again by the sweep.
@@ -35,7 +42,7 @@ def deliver(journal: Journal, entry: OutboxItem, channels: Mapping[str, Channel]
             entry.errors[name] = "no such channel is configured any more"
             continue
         try:
-            channels[name].send(report)
+            channels[name].send(dress(report, name))
         except StanchError as error:
             entry.errors[name] = str(error)
         else:
@@ -46,6 +53,12 @@ def deliver(journal: Journal, entry: OutboxItem, channels: Mapping[str, Channel]
     return [name for name, accepted in entry.channels.items() if accepted]
 
 
-def drain(journal: Journal, channels: Mapping[str, Channel]) -> int:
-    """Offer every undelivered report again; how many are delivered now."""
-    return sum(len(deliver(journal, entry, channels)) == len(entry.channels) for entry in list(journal.pending()))
+def drain(
+    journal: Journal,
+    channels: Mapping[str, Channel],
+    dress: Dress = lambda report, _: report,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int:
+    """Offer every undelivered report again, oldest first, for as long as `goes_on` says; how many are delivered now."""
+    items = takewhile(lambda _: goes_on(), list(journal.pending()))
+    return sum(len(deliver(journal, entry, channels, dress)) == len(entry.channels) for entry in items)

@@ -47,12 +47,23 @@ class Report:
     failures: list[str] = field(default_factory=list)
     requester: str = "stanch"
     undo: str | None = None
+    plan: str | None = None
+    """The digest of the plan, which a link to decide is bound to."""
+    approval: str | None = None
     undone_by: str | None = None
     upstream: dict[str, str] | None = None
+    account_tags: dict[str, str] | None = None
+    """The account's tags where a route asks for them; None where nobody asks, or where they cannot be read."""
     version: int = VERSION
 
+    @property
+    def tells_state(self) -> bool:
+        """Whether it tells of an action's new state; a refused event, a summary and a reminder do not."""
+        return self.action_id is not None and self.key.startswith(f"{self.action_id}:{self.outcome}:")
+
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """For the outbox. A link to decide is made for each delivery and never stored."""
+        return asdict(self) | {"approval": None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
@@ -64,7 +75,7 @@ def of_action(action: Action, declared: type[Remediation[Any]] | None) -> Report
     finding = action.finding or {}
     plan = action.plan
     return Report(
-        key=f"{action.id}:{action.outcome}:{len(action.chain) if action.undo else 1}",
+        key=f"{action.id}:{action.outcome}:{len(action.chain) if action.undo or action.approvals else 1}",
         outcome=str(action.outcome),
         title=declared.title if declared else action.remediation,
         account=action.resource.account,
@@ -86,6 +97,7 @@ def of_action(action: Action, declared: type[Remediation[Any]] | None) -> Report
         failures=[f"{step.change.target}: {step.error}" for step in action.steps if step.status is Status.FAILED],
         requester=action.requester,
         undo=_undo(action, declared),
+        plan=plan.get("digest"),
         undone_by=str(action.undo.get("requester", "a person")) if action.undo else None,
         upstream=action.evidence.get("upstream") or None,
     )

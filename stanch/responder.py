@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stanch import clock, dead_end, guardrails, outbox
+from stanch import clock, dead_end, guardrails
 from stanch.action import Outcome, effect_key, new_action_id
-from stanch.containment import Containment, Target
+from stanch.containment import Containment
 from stanch.deployment import Deployment
 from stanch.errors import CloudError, InvalidInput, MalformedEvent, Refused, Retryable, Unconfirmed
 from stanch.finding import Finding, Resource
@@ -19,6 +19,7 @@ from stanch.playbooks.params import bind_params
 from stanch.remediation import bind, digest
 from stanch.report import REPORTED, of_refusal
 from stanch.result import Result
+from stanch.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class Responder:
     def _guarded(self, finding: Finding) -> Result | None:
         if finding.compliant:
             return Result.of_finding(finding, Outcome.UNMATCHED, "the resource is compliant")
+        if finding.archived and self._deployment.archived_here(finding):
+            finding = replace(finding, archived=False)
         verdicts = guardrails.finding_guards(finding, clock.now(), self._deployment.settings.stale_after)
         held = guardrails.first(verdicts, "hold")
         return self._refuse(finding, Outcome.HELD, held.sentence()) if held is not None else None
@@ -224,7 +227,7 @@ class Responder:
         if "since" in params and params["since"] is None:
             params["since"] = clock.iso(finding.last_seen or clock.now())
         effect = effect_key(declared.id, resource, params, declared.parameters)
-        group = self._deployment.groups.of(resource.account)
+        group, doubt = self._deployment.placed(resource.account)
         return Target(
             remediation=declared.id,
             resource=resource,
@@ -233,6 +236,7 @@ class Responder:
             action_id=new_action_id(effect),
             mode=self._mode(match.playbook, group),
             group=group,
+            doubt=doubt,
             playbook=match.playbook,
             finding=finding,
             confirmed=confirmed,
@@ -257,8 +261,7 @@ class Responder:
 
     def _tell(self, key: str, outcome: Outcome, reason: str, source: str | None, finding: Finding | None) -> list[str]:
         report = of_refusal(key, outcome, reason, source, finding, self._deployment.cloud.name)
-        entry = outbox.item(report, self._deployment.route(report))
-        return self._deployment.deliver(entry) if self._deployment.journal.file(entry) else []
+        return self._deployment.tell(report)
 
 
 def _strictest(targets: Collection[Target]) -> list[Target]:

@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
-from stanch.errors import CloudError, Retryable
+from stanch.errors import Retryable, StanchError
+from stanch.finding import Resource
 from stanch.freeze import holds
-from stanch.guardrails import Verdict
+from stanch.guardrails import Effect, Verdict, named
 from stanch.journal import Journal
 from stanch.playbooks.limits import Budget, Flap, Freeze
-from stanch.playbooks.model import Playbook, Policy
+from stanch.playbooks.model import MODES, Playbook, Policy
+from stanch.remediation import Plan
+
+T = TypeVar("T")
 
 PAUSE, EXEMPT, SUMMARY = "pause", "exempt", "budget-summary"
 """The kinds of standing facts in the journal."""
@@ -26,6 +29,9 @@ EVERYWHERE = "*"
 FRESH = 5.0
 """Seconds for which the kill switch is believed."""
 
+SUMMARISED = 3600.0
+"""Seconds for which one summary of a used-up budget suffices."""
+
 SLICES = 6
 """A window is counted in so many slices; the oldest counts whole, so that a count is never too low."""
 
@@ -33,15 +39,23 @@ Switch = Callable[[], str | None]
 """Why everything is to stop, or None. Raises a StanchError where that cannot be found out."""
 
 
-def exempted(names: Sequence[str], exemptions: Mapping[str, Mapping[str, Any]]) -> Verdict:
-    """A person exempted the resource for a time."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be restrained: a plan of a remediation with its effect, the account's group (None: unknown) and the playbook, if one led to it."""
+
+    plan: Plan
+    remediation: str
+    effect: str
+    group: str | None = None
+    playbook: Playbook | None = None
+
+
+def exempted(resource: Resource, aliases: Sequence[str], exemptions: Mapping[str, Mapping[str, Any]]) -> Verdict:
+    """A person exempted the resource for a time, by its name, the last part of it, or a pattern."""
     for pattern, fact in exemptions.items():
-        if any(fnmatchcase(name, pattern) or name.rpartition("/")[2] == pattern for name in names):
-            return Verdict(
-                "exempted",
-                "hold",
-                f"{fact.get('by')} exempted {pattern} until {fact.get('until')}: {fact.get('reason')}",
-            )
+        if any(named(resource, name, pattern) for name in (resource.id, *aliases)):
+            reason = f"{fact.get('by')} exempted {pattern} until {fact.get('until')}: {fact.get('reason')}"
+            return Verdict("exempted", "hold", reason)
     return Verdict("exempted", "pass")
 
 
@@ -49,29 +63,27 @@ def flapping(flap: Flap | None, times: int) -> Verdict:
     """The resource comes open again and again: someone's automation is fighting, and a person should end it."""
     if flap is None or times < flap.times or flap.then == "auto":
         return Verdict("flapping", "pass")
-    return Verdict(
-        "flapping", flap.then, f"contained {times} times within {flap.window // 3600} h: something opens it again"
-    )
+    reason = f"contained {times} times within {span(flap.window)}: something opens it again"
+    return Verdict("flapping", flap.then, reason)
 
 
 def frozen(freezes: Sequence[Freeze], now: datetime, group: str | None, playbook: str | None) -> Verdict:
-    """A freeze lowers the mode; it never silences."""
-    for freeze in freezes:
-        if freeze.ceiling != "auto" and holds(freeze, now, group, playbook):
-            return Verdict("freeze", freeze.ceiling, f"{freeze.name} is on")
-    return Verdict("freeze", "pass")
+    """A freeze lowers the mode; it never silences. Of several the strictest counts."""
+    on = [freeze for freeze in freezes if freeze.ceiling != "auto" and holds(freeze, now, group, playbook)]
+    if not on:
+        return Verdict("freeze", "pass")
+    strictest = min(on, key=lambda freeze: MODES.index(freeze.ceiling))
+    effect: Effect = "approve" if strictest.ceiling == "approve" else "observe"
+    return Verdict("freeze", effect, f"{strictest.name} is on")
 
 
 def paused(group: str | None, pauses: Mapping[str, Mapping[str, Any]]) -> Verdict:
     """A person pulled the switch, for everything or for the account's group; an unknown group is paused with any."""
     for name, fact in pauses.items():
         if group is None or name in (EVERYWHERE, group):
+            what = "everything" if name == EVERYWHERE else name
             until = f" until {fact['until']}" if fact.get("until") else ""
-            return Verdict(
-                "kill switch",
-                "hold",
-                f"{fact.get('by')} paused {'everything' if name == EVERYWHERE else name}{until}: {fact.get('reason')}",
-            )
+            return Verdict("kill switch", "hold", f"{fact.get('by')} paused {what}{until}: {fact.get('reason')}")
     return Verdict("kill switch", "pass")
 
 
@@ -82,6 +94,10 @@ class Account:
     key: str
     actions: int
     window: int
+
+    def over(self) -> Verdict:
+        what = self.key.removeprefix("budget:").rstrip(":")
+        return Verdict("budget", "approve", f"{self.actions} actions in {span(self.window)} are used up ({what})")
 
 
 def budgets(policy: Policy, playbook: Playbook, facts: Mapping[str, str]) -> list[Account]:
@@ -102,10 +118,17 @@ def _account(name: str, budget: Budget, facts: Mapping[str, str]) -> Account:
 
 
 def slices(key: str, window: int, now: float) -> list[str]:
-    """The counters of a window, the current one first."""
-    length = max(window / SLICES, 1.0)
-    current = int(now // length)
-    return [f"{key}:{current - back}" for back in range(SLICES + 1)]
+    """The counters of a window: the current one first, then the older ones, then the next, which whoever's clock is ahead counts in."""
+    current = int(now // max(window / SLICES, 1.0))
+    return [f"{key}:{number}" for number in (current, *range(current - 1, current - SLICES - 1, -1), current + 1)]
+
+
+def span(seconds: int) -> str:
+    """A duration in words, as policies write it: `24 h`, `90 min`, `45 s`."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds % size == 0 and (seconds > size or size < 86400):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 class Restraint:
@@ -117,67 +140,94 @@ class Restraint:
         self._policy, self._journal, self._switch, self._now = policy, journal, switch, now
         self._seen: dict[str | None, tuple[float, Verdict]] = {}
 
-    def verdicts(
-        self, names: Sequence[str], effect: str, group: str | None, playbook: Playbook | None, moment: datetime
-    ) -> list[Verdict]:
-        """Every guard's verdict at this moment. Raises Retryable where one cannot be evaluated."""
+    def verdicts(self, subject: Subject, moment: datetime) -> list[Verdict]:
+        """Every guard's verdict at this moment; nothing is drawn on a budget. Raises Retryable where one cannot be evaluated."""
+        playbook, plan = subject.playbook, subject.plan
+        accounts = self._accounts(subject)
         flap = playbook.flap if playbook else None
+        counters = [(f"flap:{subject.effect}", flap.window)] if flap else []
+        counted = self._count([*counters, *((account.key, account.window) for account in accounts)])
+        over = [account.over() for account in accounts if counted[account.key] >= account.actions]
         return [
-            exempted(names, self._kept(EXEMPT)),
-            flapping(flap, self._count(f"flap:{effect}", flap.window) if flap else 0),
-            frozen(self._policy.freeze, moment, group, playbook.id if playbook else None),
-            self.stopped(group),
+            exempted(plan.resource, plan.aliases, _asked("exempted", lambda: self._journal.kept(EXEMPT))),
+            flapping(flap, counted.get(f"flap:{subject.effect}", 0)),
+            frozen(self._policy.freeze, moment, subject.group, playbook.id if playbook else None),
+            over[0] if over else Verdict("budget", "pass"),
+            self.stopped(subject.group),
         ]
 
     def stopped(self, group: str | None) -> Verdict:
         """The kill switch: the deployment's parameter, then people's pauses; at most `FRESH` seconds old. Raises Retryable where it cannot be read."""
-        until, verdict = self._seen.get(group, (0.0, Verdict("kill switch", "pass")))
-        if self._now() >= until:
+        asked, verdict = self._seen.get(group, (0.0, Verdict("kill switch", "pass")))
+        now = self._now()
+        if not 0 <= now - asked < FRESH:  # as old as the question, however long the answer took
             verdict = self._ask(group)
-            self._seen[group] = (self._now() + FRESH, verdict)
+            self._seen[group] = (now, verdict)
         return verdict
 
     def _ask(self, group: str | None) -> Verdict:
-        if self._switch is not None:
-            try:
-                reason = self._switch()
-            except CloudError as error:
-                raise Retryable(f"kill switch: it cannot be read: {error}") from error
-            if reason:
-                return Verdict("kill switch", "hold", reason)
-        return paused(group, self._kept(PAUSE))
+        reason = _asked("kill switch", self._switch) if self._switch is not None else None
+        if reason:
+            return Verdict("kill switch", "hold", reason)
+        return paused(group, _asked("kill switch", lambda: self._journal.kept(PAUSE)))
 
-    def spend(self, playbook: Playbook, effect: str, facts: Mapping[str, str]) -> Verdict:
+    def spend(self, subject: Subject) -> Verdict:
         """Draw one action on each budget and count it for flapping. Approve where a budget is used up; over-counts rather than under-counts."""
-        accounts = budgets(self._policy, playbook, facts)
-        for account in accounts:
-            if self._count(account.key, account.window) >= account.actions or self._draw(account) > account.actions:
-                return Verdict(
-                    "budget",
-                    "approve",
-                    f"{account.actions} actions in {account.window // 60} min are used up ({account.key[7:].rstrip(':')})",
-                )
-        if playbook.flap is not None:
-            self._add(f"flap:{effect}", playbook.flap.window)
-        return Verdict("budget", "pass")
+        accounts = self._accounts(subject)
+        drawn = self._draw([(account.key, account.window) for account in accounts])
+        over = [account.over() for account in accounts if drawn[account.key] > account.actions]
+        if not over:
+            self.contained(subject.playbook, subject.effect)
+        return over[0] if over else Verdict("budget", "pass")
 
-    def first_over(self, verdict: Verdict) -> bool:
-        """Whether this is the first refusal of its budget for a while, so that one summary is sent and not a thousand."""
-        return self._journal.keep(SUMMARY, verdict.reason, {}, self._now() + 3600, new=True)
+    def contained(self, playbook: Playbook | None, effect: str) -> None:
+        """Count a containment for flapping, whoever agreed to it."""
+        if playbook is not None and playbook.flap is not None:
+            self._draw([(f"flap:{effect}", playbook.flap.window)])
 
-    def _draw(self, account: Account) -> int:
-        return self._add(account.key, account.window)
-
-    def _add(self, key: str, window: int) -> int:
+    def summary(self, verdict: Verdict) -> str:
+        """The key of the one summary of a used-up budget: the same for whoever asks within the hour, so that it is filed once."""
         now = self._now()
-        current, *older = slices(key, window, now)
-        return self._journal.count([current], now + 2 * window + 60)[0] + sum(self._journal.counts(older))
+        self._journal.keep(SUMMARY, verdict.reason, {"since": now}, now + SUMMARISED, new=True)
+        return str(self._journal.kept(SUMMARY).get(verdict.reason, {}).get("since", now))
 
-    def _count(self, key: str, window: int) -> int:
-        return sum(self._journal.counts(slices(key, window, self._now())))
+    def _accounts(self, subject: Subject) -> list[Account]:
+        if subject.playbook is None:
+            return []
+        resource = subject.plan.resource
+        facts = {
+            "remediation": subject.remediation,
+            "account": resource.account.lower(),
+            "playbook": subject.playbook.id,
+            "region": resource.region or "",
+        }
+        return budgets(self._policy, subject.playbook, facts)
 
-    def _kept(self, kind: str) -> dict[str, dict[str, Any]]:
-        try:
-            return self._journal.kept(kind)
-        except CloudError as error:
-            raise Retryable(f"{kind}: the journal cannot be read: {error}") from error
+    def _draw(self, counters: Sequence[tuple[str, int]]) -> dict[str, int]:
+        """Each counter's window once one is added. Of all who add at the same moment, on either side of a slice's edge, at least the last to look sees all."""
+        if not counters:
+            return {}
+        now = self._now()
+        keys = {key: slices(key, window, now) for key, window in counters}
+        until = now + 2 * max(window for _, window in counters) + 60
+        added = _asked("budget", lambda: self._journal.count([current for current, *_ in keys.values()], until))
+        others = _asked("budget", lambda: self._journal.counts([one for _, *rest in keys.values() for one in rest]))
+        rest = SLICES + 1
+        return {key: added[at] + sum(others[at * rest : (at + 1) * rest]) for at, key in enumerate(keys)}
+
+    def _count(self, counters: Sequence[tuple[str, int]]) -> dict[str, int]:
+        if not counters:
+            return {}
+        now = self._now()
+        keys = [one for key, window in counters for one in slices(key, window, now)]
+        found = _asked("budget", lambda: self._journal.counts(keys))
+        each = SLICES + 2
+        return {key: sum(found[at * each : (at + 1) * each]) for at, (key, _) in enumerate(counters)}
+
+
+def _asked(guard: str, ask: Callable[[], T]) -> T:
+    """The answer. Raises Retryable with the guard's name where there is none."""
+    try:
+        return ask()
+    except StanchError as error:
+        raise Retryable(f"{guard}: it cannot be read: {error}") from error

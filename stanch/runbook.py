@@ -8,25 +8,32 @@ from typing import Any
 
 from stanch import clock, guardrails
 from stanch.action import Outcome, effect_key, new_action_id
-from stanch.containment import Containment, Target
+from stanch.containment import Containment
 from stanch.deployment import Deployment
 from stanch.errors import InvalidInput, Refused
+from stanch.expiry import within
 from stanch.finding import Resource
 from stanch.guardrails import Verdict
+from stanch.playbooks.limits import Expires
 from stanch.remediation import Plan, bind
 from stanch.report import named
 from stanch.result import Result
+from stanch.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a person asks for. `reason` is required to act and stands in the journal with the verified `requester`."""
+    """What a person asks for. `reason` is required to act and stands in the journal with the verified `requester`.
+
+    `expires` is a lease in seconds: people are reminded of the containment before it ends and when it does.
+    """
 
     remediation: str
     resource: Resource
     requester: str
     reason: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    expires: int | None = None
 
 
 class Runbook:
@@ -37,6 +44,8 @@ class Runbook:
         declared = deployment.remediation(request.remediation)
         if request.resource.type != declared.resource_type:
             raise InvalidInput("resource", f"{declared.id} takes {declared.resource_type}, not {request.resource.type}")
+        if request.expires is not None:
+            within(request.expires, "expires")
         params = bind(declared.parameters, request.params, "params")
         if "since" in params and params["since"] is None:
             params["since"] = clock.iso(clock.now())
@@ -55,6 +64,7 @@ class Runbook:
                 confirmed=f"{request.requester} asked for it",
                 requester=request.requester,
                 justification=request.reason,
+                expires=Expires(request.expires) if request.expires else None,
             ),
         )
 

@@ -28,13 +28,22 @@ class Fence:
         self.lease = lease
 
     def check(self) -> None:
-        """Raises Fenced if too little is left of the lease: another invocation may be about to take over. Raises Stopped at a pulled kill switch."""
-        if self._stop is not None and (verdict := self._stop()).effect == "hold":
-            raise Stopped(verdict.sentence())
+        """Raises Fenced if too little is left of the lease: another invocation may be about to take over. Raises Stopped at a kill switch that is pulled or cannot be read."""
+        if self._stop is not None:
+            self._ask(self._stop)
         if time.time() > self.lease.until - MARGIN * self._seconds:
             raise Fenced(
                 f"the lease of action {self._action.id} has run out; the write is left to whoever holds it now"
             )
+
+    @staticmethod
+    def _ask(stop: Callable[[], Verdict]) -> None:
+        try:
+            verdict = stop()
+        except Retryable as error:  # nothing was written, which is more than other errors let us know
+            raise Stopped(str(error)) from error
+        if verdict.effect == "hold":
+            raise Stopped(verdict.sentence())
 
     def record(self, event: str, **details: Any) -> None:
         """Journal the progress and renew the lease. Raises Fenced if somebody else holds it."""

@@ -67,6 +67,12 @@ class Undo:
         fence.close(str(self.action.outcome), entry)
         return Result.of_action(self.action, self._deployment.deliver(entry))
 
+    def give_up(self, reason: str) -> Result:
+        """Close an interrupted undo that cannot go on, as partial, for a person to look at. Raises Busy while anything is at the effect."""
+        fence = self._begin(self._free())
+        entry = self._give_back(fence, Refused("interrupted", reason), (None, None, None, self.action.undo))
+        return Result.of_action(self.action, self._deployment.deliver(entry))
+
     def _known(self) -> Action:
         action = self._deployment.journal.get(self._request.action_id)
         if action is None:

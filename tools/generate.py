@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from remediations import aws, azure  # noqa: E402
+from stanch import state_event  # noqa: E402
 from stanch.clouds import aws_related, azure_related  # noqa: E402
 from stanch.playbooks.load import load as load_policy  # noqa: E402
 from stanch.playbooks.schema import schema  # noqa: E402
@@ -147,10 +148,57 @@ def azure_roles() -> str:
     return json.dumps(roles, indent=2) + "\n"
 
 
+EVENTS = """# Events for other programs
+
+<!-- {made} -->
+
+Each new state of an action is also an event, for tickets, chat and whatever else listens; what needs nothing (`no_op`, `unmatched`) is none, and neither is a refused event or a summary.
+The outbox delivers it like a report to people: nothing is lost, and what was not accepted is offered again. A repeat bears the same `id`; drop what you have seen.
+
+| where | how | setting |
+|---|---|---|
+| Amazon EventBridge | `source` `{source}`, `detail-type` `{detail_type}`, the event is the `detail` | `STANCH_EVENT_BUS`, a bus's name or ARN |
+| Azure Event Grid | CloudEvents 1.0, `type` `{type}`, `subject` `actions/ID`, the event is the `data` | `STANCH_EVENT_GRID_TOPIC`, a custom topic's endpoint |
+
+A rule for what was contained in one account, in EventBridge's pattern syntax:
+
+```json
+{{"source": ["{source}"], "detail-type": ["{detail_type}"], "detail": {{"outcome": ["acted"], "account": ["111122223333"]}}}}
+```
+
+An event has at most 256 KB. Every text in it is one line without control and direction characters, and its links are defanged; show it as text nevertheless. `event.schema.json` is the
+JSON Schema of version {version}. A later release may add fields to this version; a change of any other kind gets a new number.
+
+| field | type | |
+|---|---|---|
+{rows}
+"""
+
+
+def events() -> str:
+    """The documentation of state-change events."""
+    rows = "\n".join(f"| `{one.name}` | {_kind(one.schema)} | {one.about} |" for one in state_event.FIELDS)
+    return EVENTS.format(
+        made=MADE, source=state_event.SOURCE, detail_type=state_event.DETAIL_TYPE, type=state_event.CLOUD_EVENT_TYPE, version=state_event.VERSION, rows=rows
+    )  # fmt: skip
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """A field's type in words."""
+    if "const" in schema or "enum" in schema:
+        return ", ".join(f"`{json.dumps(value)}`" for value in schema.get("enum", [schema.get("const")]))
+    names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    inner = schema.get("items", schema)
+    members = f" of `{', '.join(inner['properties'])}`" if "properties" in inner else ""
+    return " or ".join(names) + members
+
+
 def files() -> dict[str, str]:
     """Every generated file by its path."""
     return {
         "docs/catalog.md": catalog(),
+        "docs/event.schema.json": json.dumps(state_event.schema(), indent=2) + "\n",
+        "docs/events.md": events(),
         "docs/playbooks.schema.json": json.dumps(schema(), indent=2) + "\n",
         "deploy/aws/member-role.yaml": member_role(),
         "deploy/azure/roles.json": azure_roles(),

@@ -64,8 +64,26 @@ class DynamoDb:
         return 200, {}
 
     def _UpdateItem(self, given: Item) -> tuple[int, Item]:
-        self._write("Put", {"TableName": given["TableName"], "Item": given["Key"]})
-        return 200, {}
+        """An idempotency store's mark, or one more on a counter."""
+        stored = self._get(given["TableName"], given["Key"]) or {}
+        counted = str(int(stored.get("counted", {"N": "0"})["N"]) + 1)
+        until = given.get("ExpressionAttributeValues", {}).get(":until", stored.get("until", {"N": "0"}))
+        item = {**stored, **given["Key"], "counted": {"N": counted}, "until": until}
+        self._write("Put", {"TableName": given["TableName"], "Item": item})
+        return 200, {"Attributes": item} if given.get("ReturnValues") == "ALL_NEW" else {}
+
+    def _Query(self, given: Item) -> tuple[int, Item]:
+        """By partition, and by what the sort key begins with."""
+        values = given["ExpressionAttributeValues"]
+        partition = next(values[name] for name in re.findall(r"= (:\w+)", given["KeyConditionExpression"]))
+        begins = re.search(r"begins_with\(sk, (:\w+)\)", given["KeyConditionExpression"])
+        start = values[begins[1]]["S"] if begins else ""
+        found = [
+            item
+            for (table, _), item in self._items.items()
+            if table == given["TableName"] and item.get("pk") == partition and item["sk"]["S"].startswith(start)
+        ]
+        return 200, {"Items": found, "Count": len(found)}
 
     def _get(self, table: str, key: Item) -> Item | None:
         return self._items.get((table, _name(key)))

@@ -42,6 +42,7 @@ var suffix = uniqueString(resourceGroup().id)
 
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roles = {
+  appConfigurationDataReader: '516239f1-63e1-4d78-a4de-a74fb236a071'
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
   sentinelAutomationContributor: 'f4c81013-99ee-4d62-a7ee-b3f1f648599a'
@@ -97,6 +98,28 @@ resource hostOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.keyVaultSecretsUser)
+    principalId: host.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Holds the kill switch. Its value is set by hand and not here, because a deployment would release a switch that is pulled.
+resource configuration 'Microsoft.AppConfiguration/configurationStores@2024-05-01' = {
+  name: '${name}${suffix}'
+  location: location
+  sku: { name: 'standard' }
+  properties: {
+    disableLocalAuth: true
+    enablePurgeProtection: true
+    softDeleteRetentionInDays: 7
+  }
+}
+
+resource hostOnConfiguration 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(configuration.id, host.id, roles.appConfigurationDataReader)
+  scope: configuration
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.appConfigurationDataReader)
     principalId: host.properties.principalId
     principalType: 'ServicePrincipal'
   }
@@ -193,12 +216,14 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     STANCH_IDENTITY_UNDO: undo.properties.clientId
     STANCH_KEY_VAULT: vault.properties.vaultUri
     STANCH_TEAMS_SECRET: teamsSecret
+    STANCH_APP_CONFIGURATION: configuration.properties.endpoint
+    STANCH_KILL_SWITCH: 'stanch-kill-switch'
     STANCH_SENTINEL_WORKSPACE: sentinelWorkspaceId
     // What belongs to the responder itself and is never touched.
     STANCH_OWN_PRINCIPAL_ID: join([host.properties.principalId, read.properties.principalId, act.properties.principalId, undo.properties.principalId], ',')
     STANCH_MAX_DELIVERIES: '5'
   }
-  dependsOn: [hostOnInsights, hostOnVault]
+  dependsOn: [hostOnConfiguration, hostOnInsights, hostOnVault]
 }
 
 // Only with this on does the platform strip forged identity headers, and say so in WEBSITE_AUTH_ENABLED; without it the runbook answers nobody.
@@ -276,6 +301,7 @@ module alerts 'alerts.bicep' = {
 output appName string = app.name
 output runbookUrl string = 'https://${app.properties.defaultHostName}/api/runbook'
 output vaultName string = vault.name
+output configurationName string = configuration.name
 output readPrincipalId string = read.properties.principalId
 output actPrincipalId string = act.properties.principalId
 output undoPrincipalId string = undo.properties.principalId

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from handlers import approval
@@ -28,13 +27,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         form=form,
         content_type=str((event.get("headers") or {}).get("content-type") or ""),
     )
-    return _reply(approval.answer(wiring.deployment(), links(), visit))
+    return _reply(approval.answer(wiring.deployment(), _links(), visit))
 
 
-def links(env: Mapping[str, str] = os.environ) -> Links | None:
-    """How links are made and read here; the signing keys are a secret of Secrets Manager."""
+def _links() -> Links | None:
     cloud: Any = wiring.deployment().cloud
-    return Links.from_environment(env, partial(wiring._secret, cloud))
+    return wiring.links(cloud)
 
 
 def identity(event: Any, env: Mapping[str, str] = os.environ) -> Identity | None:

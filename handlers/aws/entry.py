@@ -25,7 +25,7 @@ def serve(source: str, parse: Parse, event: Any, context: Any) -> dict[str, Any]
     if is_batch(event):
         return _batch(source, parse, event, context)
     results = answer(source, parse, event, Delivery())
-    _observe(results)
+    observe(results)
     return {"actions": [result.as_json() for result in results]}
 
 
@@ -59,16 +59,16 @@ def _batch(source: str, parse: Parse, event: Any, context: Any) -> dict[str, Any
         try:
             body = load(record["body"], "body")
         except MalformedEvent as error:
-            _observe([wiring.responder().reject(source, error, record["body"])])
+            observe([wiring.responder().reject(source, error, record["body"])])
             return
-        _observe(answer(source, parse, body, delivery))
+        observe(answer(source, parse, body, delivery))
 
     # An entirely failed batch is answered like a partly failed one, so that a single poison message is no function error.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return dict(process_partial_response(event=event, record_handler=one, processor=processor, context=context))
 
 
-def _observe(results: list[Result]) -> None:
+def observe(results: list[Result]) -> None:
     """One structured log line and one metric an outcome, after the work is done: Powertools stays off the way to containment."""
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit

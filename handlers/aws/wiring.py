@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handlers import settings
+from handlers.aws import oversight
+from handlers.aws.programs import programs
 from remediations.aws import REGISTRY
+from stanch.approval.links import Links
 from stanch.clouds.aws import AwsCloud, AwsSettings
 from stanch.deployment import Deployment, Upstream
 from stanch.errors import InvalidInput
@@ -20,6 +23,10 @@ from stanch.playbooks.model import Policy
 from stanch.responder import Responder
 from stanch.upstream.config import ConfigUpstream
 from stanch.upstream.guardduty import GuardDutyUpstream
+from stanch.upstream.write_back import Route
+
+if TYPE_CHECKING:
+    from stanch.journal.s3_anchors import S3Anchors
 
 
 def build(env: Mapping[str, str] = os.environ) -> Deployment:
@@ -27,19 +34,28 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
     cloud = AwsCloud(AwsSettings.from_environment(env))
     policy = settings.policy(env)
     channels, default = _channels(cloud, policy, env)
+    pages = links(cloud, env)
+    journal = _journal(cloud, env)
+    told = programs(cloud, journal, env)
+    units_of, tags_of = oversight.organization(cloud, policy)
     return Deployment(
+        link=pages.to if pages else None,
         cloud=cloud,
-        journal=_journal(cloud, env),
+        journal=journal,
         registry=REGISTRY,
         policy=policy,
         matcher=Matcher(policy),
-        channels=channels,
-        route=Router(policy, default),
+        channels={**channels, **{one.name: one for one in told}},
+        programs=[one.name for one in told],
+        route=Route(Router(policy, default), told),
         upstreams={
             "guardduty": Upstream(GuardDutyUpstream(cloud).confirm),
             "config": Upstream(ConfigUpstream(cloud).confirm, first=True),
         },
         settings=settings.settings(env),
+        units_of=units_of,
+        tags_of=tags_of,
+        switch=oversight.switch(cloud, env),
     )
 
 
@@ -59,6 +75,16 @@ def reset() -> None:
     """Forget what was built: the environment has changed."""
     deployment.cache_clear()
     responder.cache_clear()
+
+
+def anchors(env: Mapping[str, str] = os.environ) -> S3Anchors | None:
+    """Where the journal is anchored daily; None where no bucket is set."""
+    bucket = env.get("STANCH_ANCHOR_BUCKET")
+    if not bucket:
+        return None
+    from stanch.journal.s3_anchors import S3Anchors
+
+    return S3Anchors(AwsCloud(AwsSettings.from_environment(env)).home, bucket)
 
 
 def _journal(cloud: AwsCloud, env: Mapping[str, str]) -> Journal:
@@ -94,10 +120,15 @@ def _channel(cloud: AwsCloud, name: str, kind: str, where: str, env: Mapping[str
         return SnsChannel(name, cloud.home, where)
     from stanch.notify.teams import TeamsChannel
 
-    return TeamsChannel(name, partial(_secret, cloud, where), extra_hosts=_loopback(env))
+    return TeamsChannel(name, partial(secret, cloud, where), extra_hosts=_loopback(env))
 
 
-def _secret(cloud: AwsCloud, name: str) -> str:
+def links(cloud: AwsCloud, env: Mapping[str, str] = os.environ) -> Links | None:
+    """How links to the approval page are made and read; the signing keys are a secret of Secrets Manager."""
+    return Links.from_environment(env, partial(secret, cloud))
+
+
+def secret(cloud: AwsCloud, name: str) -> str:
     # Powertools caches the value for five seconds and is imported only when a card is really sent.
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import azure.functions as func
@@ -39,14 +37,13 @@ def approval_page(req: func.HttpRequest) -> func.HttpResponse:
         form=req.get_body(),
         content_type=req.headers.get("Content-Type", ""),
     )
-    reply = approval.answer(wiring.deployment(), links(), visit)
+    reply = approval.answer(wiring.deployment(), _links(), visit)
     return func.HttpResponse(reply.body, status_code=reply.status, headers=reply.headers, mimetype="text/html")
 
 
-def links(env: Mapping[str, str] = os.environ) -> Links | None:
-    """How links are made and read here; the signing keys are a secret of the key vault."""
+def _links() -> Links | None:
     cloud: Any = wiring.deployment().cloud
-    return Links.from_environment(env, partial(wiring._secret, cloud, env.get("STANCH_KEY_VAULT", "")))
+    return wiring.links(cloud)
 
 
 def identity(req: func.HttpRequest) -> Identity | None:

@@ -8,7 +8,10 @@ from functools import cache, partial
 from urllib.parse import quote
 
 from handlers import settings
+from handlers.azure import oversight
+from handlers.azure.programs import programs
 from remediations.azure import REGISTRY
+from stanch.approval.links import Links
 from stanch.clouds.azure import AzureCloud, AzureSettings
 from stanch.deployment import Deployment, Upstream
 from stanch.errors import InvalidInput
@@ -20,6 +23,7 @@ from stanch.playbooks.match import Matcher
 from stanch.playbooks.model import Policy
 from stanch.responder import Responder
 from stanch.upstream.sentinel import SentinelUpstream
+from stanch.upstream.write_back import Route
 
 TEAMS: tuple[Kind, ...] = ("teams",)
 """Topics belong to the AWS deployment."""
@@ -31,16 +35,23 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
     policy = settings.policy(env)
     channels, default = _channels(cloud, policy, env)
     sentinel = SentinelUpstream(cloud, env.get("STANCH_SENTINEL_WORKSPACE", ""))
+    pages = links(cloud, env)
+    journal = _journal(cloud, env)
+    told = programs(cloud, env)
     return Deployment(
+        link=pages.to if pages else None,
         cloud=cloud,
-        journal=_journal(cloud, env),
+        journal=journal,
         registry=REGISTRY,
         policy=policy,
         matcher=Matcher(policy),
-        channels=channels,
-        route=Router(policy, default, kinds=TEAMS),
+        channels={**channels, **{one.name: one for one in told}},
+        programs=[one.name for one in told],
+        route=Route(Router(policy, default, kinds=TEAMS), told),
         upstreams={"sentinel": Upstream(sentinel.confirm, first=sentinel.can_read)},
         settings=settings.settings(env),
+        tags_of=oversight.tags(cloud, policy),
+        switch=oversight.switch(cloud, env),
     )
 
 
@@ -89,14 +100,19 @@ def _channels(cloud: AzureCloud, policy: Policy, env: Mapping[str, str]) -> tupl
     specs = {**default, **channel_specs(policy)}
     hosts = ("127.0.0.1", "localhost") if cloud.settings.local else ()
     channels: dict[str, Channel] = {
-        name: TeamsChannel(name, partial(_secret, cloud, env.get("STANCH_KEY_VAULT", ""), where), extra_hosts=hosts)
+        name: TeamsChannel(name, partial(secret, cloud, env.get("STANCH_KEY_VAULT", ""), where), extra_hosts=hosts)
         for name, (kind, where) in specs.items()
         if kind == "teams"
     }
     return channels, list(default)
 
 
-def _secret(cloud: AzureCloud, vault: str, name: str) -> str:
+def links(cloud: AzureCloud, env: Mapping[str, str] = os.environ) -> Links | None:
+    """How links to the approval page are made and read; the signing keys are a secret of the key vault."""
+    return Links.from_environment(env, partial(secret, cloud, env.get("STANCH_KEY_VAULT", "")))
+
+
+def secret(cloud: AzureCloud, vault: str, name: str) -> str:
     """A secret of the key vault `vault` (its URL). Raises InvalidInput without a vault."""
     if not vault.startswith("https://"):
         raise InvalidInput("STANCH_KEY_VAULT", "must be the https URL of the key vault that holds the webhook's secret")

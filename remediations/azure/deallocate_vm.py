@@ -59,7 +59,7 @@ class DeallocateVm(Remediation[AzureSession]):
             aliases=(machine["id"], machine["name"]),
             tags=machine.get("tags") or {},
             facts={"approve": LOST, "power": power, "ephemeral": ephemeral},
-            breaks=(LOST, *_breaks(machine, power, ephemeral)),
+            breaks=tuple(_breaks(machine, power, ephemeral)),
             not_done=(
                 "disks, network and identities stay as they are: whoever may start the machine can start it again",
                 *(

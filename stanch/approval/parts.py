@@ -141,5 +141,5 @@ def without_form(action_id: str) -> Html:
     return note(
         "accent",
         element("p", "This page only shows the plan. To decide, on a machine where you are signed in:"),
-        command(f"stanch approve {action_id}"),
+        command(f"stanch approve {action_id} --reason 'why'"),
     )

@@ -135,7 +135,7 @@ def _in_shape(claims: Mapping[str, Any], texts: tuple[str, ...]) -> bool:
 
 def _expired(claims: Mapping[str, Any]) -> str:
     moment = datetime.fromtimestamp(claims["exp"], UTC)
-    return f"it expired on {moment:%Y-%m-%d at %H:%M} UTC. If the request is still open, `stanch approve {claims['act']}` decides on it"
+    return f"it expired on {moment:%Y-%m-%d at %H:%M} UTC. If the request is still open, `stanch approve {claims['act']} --reason 'why'` decides on it"
 
 
 def _refuse(audience: str, reason: str) -> NoReturn:

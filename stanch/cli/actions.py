@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -57,12 +58,15 @@ def ls(
 @actions.command("show")
 def show(
     action_id: Annotated[str, typer.Argument(metavar="ID", help="An action's id.", autocompletion=completing.actions)],
+    evidence: Annotated[Path | None, typer.Option("--evidence", metavar="FILE.zip", help="Write everything to a zip for the case file.")] = None,
     output_: Output = "text", cloud: CloudOption = None,
 ) -> None:  # fmt: skip
     """Everything about one action: the report, each change, the history, by which policy and software."""
     context = enter(cloud)
     action = find_action(context, action_id)
     output.headline(context, output_)
+    if evidence is not None:
+        _write(evidence, action)
     if output_ == "json":
         output.lines([action.as_json()])
         return
@@ -76,6 +80,40 @@ def show(
     showing.labelled("History", [f"{entry['at'][:19].replace('T', ' ')}  attempt {entry['attempt']}  {entry['event']}  {entry['hash'][:12]}" for entry in action.chain])  # fmt: skip
     why = f", because: {action.justification}" if action.justification else ""
     showing.labelled("Made by", [f"{action.requester}{why}", f"policy {action.policy[:12]}, stanch {action.software}"])
+
+
+def _write(path: Path, action: Action) -> None:
+    from stanch.evidence import bundle
+
+    try:
+        path.write_bytes(bundle(action))
+    except OSError as error:
+        raise InvalidInput("--evidence", f"{path} cannot be written: {error.strerror}") from error
+    output.say(f"evidence of {action.id} written to {path}")
+
+
+@actions.command("verify")
+def verify(
+    action_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Default: every action.", autocompletion=completing.actions)] = None,
+    output_: Output = "text", cloud: CloudOption = None,
+) -> None:  # fmt: skip
+    """Recompute the hash chains of the journal's records. Exit 1 if one was altered."""
+    from stanch.chain import verify as problems_of
+
+    context = enter(cloud)
+    output.headline(context, output_)
+    ids = list(dict.fromkeys(action_ids or []))
+    found = [find_action(context, name) for name in ids] if ids else [
+        action for name in context.journals for action in context.deployment(name).journal.find(Query())
+    ]  # fmt: skip
+    bad = {action.id: problems for action in found if (problems := problems_of(action))}
+    if output_ == "json":
+        output.lines({"action_id": action.id, "problems": bad.get(action.id, [])} for action in found)
+    else:
+        for name, problems in bad.items():
+            showing.labelled(name, problems)
+        output.put(f"{len(found) - len(bad)} of {len(found)} records are as they were written")
+    raise typer.Exit(1 if bad else 0)
 
 
 def _step(step: Step) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,6 +37,8 @@ Purpose = Literal["read", "act", "undo", "own"]
 PUBLIC_ARM = "https://management.azure.com"
 PUBLIC_GRAPH = "https://graph.microsoft.com"
 VAULT_SCOPE = "https://vault.azure.net/.default"
+CONFIGURATION_SCOPE = "https://azconfig.io/.default"
+EVENT_GRID_SCOPE = "https://eventgrid.azure.net/.default"
 USERS = "Microsoft.Graph/users"
 
 PERMISSIONS = frozenset({"Microsoft.Resources/subscriptions/read", "Organization.Read.All"})
@@ -163,11 +165,25 @@ class AzureSession:
 
     def vault(self, url: str, path: str) -> dict[str, Any] | None:
         """GET from the key vault at `url` (data plane, https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret). Raises as `call`."""
-        rest = self._rest(url, VAULT_SCOPE, {})
+        return self.data(url, path, VAULT_SCOPE, "7.4")
+
+    def data(self, url: str, path: str, scope: str, api_version: str) -> dict[str, Any]:
+        """GET from the data plane of a store at `url`, with a token for its `scope`. Raises as `call`."""
+        rest = self._rest(url, scope, {})
         try:
-            return rest.send("GET", path, query={"api-version": "7.4"})
+            return rest.send("GET", path, query={"api-version": api_version})
         except AzureError as error:
-            raise translate(f"Key Vault GET {path}", error) from error
+            raise translate(f"GET {url.partition('://')[2]}{path}", error) from error
+
+    def publish(self, topic: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Cloud events to the Event Grid custom topic at `topic`, all of them or none
+        (https://learn.microsoft.com/azure/event-grid/cloud-event-schema). Raises as `call`."""
+        rest = self._rest(topic, EVENT_GRID_SCOPE, {})
+        batch = {"Content-Type": "application/cloudevents-batch+json; charset=utf-8"}
+        try:
+            rest.send("POST", "", query={"api-version": "2018-01-01"}, headers=batch, body=list(events))
+        except AzureError as error:
+            raise translate("Event Grid POST", error) from error
 
     def _finish(self, name: str, result: Any) -> Any:
         if isinstance(result, ItemPaged):

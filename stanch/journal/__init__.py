@@ -105,6 +105,9 @@ class Journal(Protocol):
     def file(self, report: OutboxItem) -> bool:
         """File a report that belongs to no action. False, and nothing written, if its key is there already."""
 
+    def filed(self, key: str) -> OutboxItem | None:
+        """The report with this key, delivered or not; strongly consistent."""
+
     def get(self, action_id: str) -> Action | None:
         """The action by its id."""
 

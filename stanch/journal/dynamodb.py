@@ -106,6 +106,10 @@ class DynamoJournal(DynamoFacts):
         head, *parts = report_items(report)
         return self._table.written(_put(head, _ABSENT), *map(_put, parts))
 
+    def filed(self, key: str) -> OutboxItem | None:
+        found = self._table.bodies([report_key(key)])[0]
+        return unpack_report(found[1]) if found else None
+
     def get(self, action_id: str) -> Action | None:
         return self._actions([action_id])[0] if nameable(action_id) else None
 

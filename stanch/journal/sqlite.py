@@ -106,6 +106,10 @@ class SqliteJournal(SqliteFacts):
                 _put(connection, report)
             return fresh
 
+    def filed(self, key: str) -> OutboxItem | None:
+        with self._file.reading() as connection:
+            return _report(connection, key)
+
     def get(self, action_id: str) -> Action | None:
         if not nameable(action_id):
             return None

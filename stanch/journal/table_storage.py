@@ -130,6 +130,10 @@ class TableJournal(TableFacts):
     def _fresh(self, first: Operation, *others: Operation) -> bool:
         return self._table.written(first[1], first, *others)
 
+    def filed(self, key: str) -> OutboxItem | None:
+        found = self._table.body(report_key(key))
+        return unpack_report(found[1]) if found else None
+
     def get(self, action_id: str) -> Action | None:
         found = self._table.body(action_key(action_id)) if nameable(action_id) else None
         return unpack(found[1]) if found else None

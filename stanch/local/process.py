@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from stanch.errors import InvalidInput, Refused, Unreachable
+from stanch.errors import InvalidInput, Refused, StanchError, Unreachable
+from stanch.journal import Query
 from stanch.journal.sqlite import SqliteJournal
 from stanch.local.environment import without_foreign
 
 ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT = 60.0
+ENDING = 1.0
+"""Seconds; the longest that a process that was killed holds its lock."""
+
 ALIVE = "alive"
 """The file that the running process keeps locked: the lock goes with the process, however it ends."""
 
@@ -73,7 +77,7 @@ class LocalProcess:
         try:
             _ask(found.aws)
         except (OSError, http.client.HTTPException) as error:
-            if not self._alive():  # it ended while it was asked
+            if self._ends():
                 return None
             raise Unreachable(
                 f"the local clouds (process {found.pid}) do not answer: {error}; `stanch local stop` ends them"
@@ -88,7 +92,10 @@ class LocalProcess:
         """
         with self._locked():
             found = self.running()
-            if self.journal.exists() and (found is None or self._owned() != found.instance):
+            foreign = self.journal.exists() and (found is None or self._owned() != found.instance)
+            if foreign and self._tells_nothing():
+                self._set_aside()
+            elif foreign:
                 raise Refused(
                     "journal",
                     f"{self.journal} tells of changes to local clouds that no longer run, so they could neither be verified nor undone; "
@@ -115,6 +122,12 @@ class LocalProcess:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _tells_nothing(self) -> bool:
+        try:
+            return next(iter(SqliteJournal(str(self.journal)).find(Query())), None) is None
+        except StanchError:
+            return False  # what cannot be read may tell a lot
+
     def _owned(self) -> str:
         return self._owner.read_text() if self._owner.exists() else ""
 
@@ -128,6 +141,15 @@ class LocalProcess:
         except OSError:
             return False
         return False
+
+    def _ends(self) -> bool:
+        """Whether it is just ending: its connections may be gone a moment before its lock is."""
+        deadline = time.monotonic() + ENDING
+        while self._alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     def _end(self) -> None:
         """Ask it to end, and make it if it does not."""

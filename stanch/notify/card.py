@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from stanch.approval.links import card_action
 from stanch.notify.message import Message, Section, compose
 from stanch.report import Report
 
@@ -60,7 +61,7 @@ def _fields(message: Message) -> dict[str, Any]:
 
 def _envelope(report: Report, message: Message) -> dict[str, Any]:
     # The workflow loops over `attachments`: without that list it fails after it has answered 202.
-    content = {
+    content: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": VERSION,
@@ -69,6 +70,8 @@ def _envelope(report: Report, message: Message) -> dict[str, Any]:
         "fallbackText": _fallback(report, message),
         "body": [_head(report, message), *(block for section in message.sections for block in _section(section))],
     }
+    if report.approval:
+        content["actions"] = [card_action(report.approval)]
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": content}
     return {"type": "message", "attachments": [attachment]}
 

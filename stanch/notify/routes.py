@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from stanch.errors import PolicyError
+from stanch.finding import Severity
 from stanch.playbooks.fields import Field, find
 from stanch.playbooks.match import Condition
 from stanch.playbooks.model import Policy, Route
@@ -43,8 +44,8 @@ def channel_specs(policy: Policy) -> dict[str, tuple[Kind, str]]:
 class Router:
     """Answers for a whole policy. Every route that matches is followed.
 
-    A condition on what a report does not carry (the account's tags, observables, a resource's details) does not match. A policy with channels
-    and no routes tells all of them everything; one without channels leaves it to `default`.
+    A condition on what a report does not carry (observables, a resource's details) does not match, nor does one on the account's tags where they could not be
+    read; a report that no other route takes then goes to the default, else to every channel. A policy with channels and no routes tells all of them everything; one without channels leaves it to `default`. What is critical goes to two channels where there are two: one may be down.
     """
 
     def __init__(self, policy: Policy, default: Sequence[str], kinds: Collection[Kind] = ("sns", "teams")) -> None:
@@ -59,11 +60,29 @@ class Router:
 
     def __call__(self, report: Report) -> list[str]:
         """The delivery names, each once. Where a route matches but leads to no channel in reach, the default is told instead."""
-        if not self._routes:
-            return list(self._default)
+        names = self._matched(report) if self._routes else list(self._default)
+        return self._doubled(names) if report.severity >= Severity.CRITICAL else names
+
+    def _matched(self, report: Report) -> list[str]:
         matched = [names for conditions, names in self._routes if _holds(conditions, report)]
         found = dict.fromkeys(name for names in matched for name in names)
-        return list(found) if found or not matched else list(self._default)
+        if found:
+            return list(found)
+        if matched:
+            return list(self._default)
+        unread = any(_waits_for_tags(conditions, report) for conditions, _ in self._routes)
+        return (list(self._default) or sorted(self._reachable)) if unread else []
+
+    def _doubled(self, names: list[str]) -> list[str]:
+        """At least two where there are two, the second of another kind than the first if it can be."""
+        others = [name for name in (*self._default, *sorted(self._reachable)) if name not in names]
+        kinds = {_kind(name) for name in names}
+        while len(names) < 2 and others:
+            chosen = next((name for name in others if _kind(name) not in kinds), others[0])
+            others.remove(chosen)
+            kinds.add(_kind(chosen))
+            names = [*names, chosen]
+        return names
 
     def _names(self, route: Route, policy: Policy, place: str) -> list[str]:
         for name in route.to:
@@ -71,6 +90,10 @@ class Router:
                 raise PolicyError(f"{place}.to", f"there is no channel {name!r}; there is {', '.join(policy.channels)}")
         names = [f"{name}:{kind}" for name in route.to for kind in ("teams", "sns")]
         return [name for name in names if name in self._reachable]
+
+
+def _kind(name: str) -> str:
+    return name.rpartition(":")[2]
 
 
 def _conditions(route: Route, place: str) -> list[Condition]:
@@ -90,10 +113,18 @@ def _holds(conditions: Sequence[Condition], report: Report) -> bool:
     )
 
 
+def _waits_for_tags(conditions: Sequence[Condition], report: Report) -> bool:
+    """Whether only the account's tags, which are unknown, keep a route from being followed."""
+    others = [condition for condition in conditions if condition.field.of != "account"]
+    return report.account_tags is None and len(others) < len(conditions) and _holds(others, report)
+
+
 def _subject(name: str, report: Report) -> Any:
     """What the field is read from: as much of a finding or a resource as the report carries; None if it does not carry the field."""
     if name in _OF_REPORT:
         return report
+    if name.startswith("account.tags."):
+        return report.account_tags
     if name in _OF_RESOURCE and report.resource is not None:
         return SimpleNamespace(**report.resource, account=report.account, cloud=report.cloud)
     if name in _OF_FINDING:

@@ -61,8 +61,8 @@ def attributes(report: Report) -> dict[str, dict[str, str]]:
     found = {
         "outcome": report.outcome,
         "severity": severity(report),
-        "cloud": report.cloud,
         "account": report.account,
+        "team": _team(report),
         "region": report.region,
         "source": report.source,
         "resource_type": (report.resource or {}).get("type"),
@@ -72,6 +72,11 @@ def attributes(report: Report) -> dict[str, dict[str, str]]:
     }
     shown = {name: plain(value or "", 256) for name, value in found.items()}
     return {name: {"DataType": "String", "StringValue": value} for name, value in shown.items() if value}
+
+
+def _team(report: Report) -> str | None:
+    """The account's tag `Team`, whatever its case, where tags are read."""
+    return next((value for name, value in (report.account_tags or {}).items() if name.lower() == "team"), None)
 
 
 def _token(text: str) -> str:

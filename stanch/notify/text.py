@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stanch.approval.links import text_line
 from stanch.notify.message import compose, headline
 from stanch.notify.untrusted import cut, inert
 from stanch.report import Report
@@ -22,6 +23,8 @@ def text(report: Report) -> str:
     for section in message.sections:
         labels = [section.label, *[""] * (len(section.lines) - 1)]
         lines += [f"{label:<{_LABEL}}{line}" for label, line in zip(labels, section.lines, strict=True)]
+    if report.approval:
+        lines += ["", text_line(report.approval)]
     return "\n".join(lines) + "\n"
 
 

@@ -188,16 +188,16 @@ def _named(condition: Condition, finding: Finding, resource: Resource | None) ->
 
 
 def excluded(
-    playbook: Playbook, finding: Finding, facts: Mapping[str, Any], resource: Resource | None = None
+    playbook: Playbook, finding: Finding | None, facts: Mapping[str, Any], resource: Resource | None = None
 ) -> str | None:
     """Which entry of `unless` keeps the playbook from acting, as `live.website is true`, or None.
 
     Each entry suffices on its own. A fact that is None or not among the `facts` is missing: what a plan cannot read, it raises for.
-    `resource` narrows `resource.*` entries to the one that would be changed.
+    `resource` narrows `resource.*` entries to the one that would be changed. Without a finding only the facts are asked.
     """
     for condition in compiled(playbook.unless):
         if condition.field.of != "live":
-            if _holds_somewhere(condition, finding, resource):
+            if finding is not None and _holds_somewhere(condition, finding, resource):
                 return _named(condition, finding, resource)
             continue
         if condition.holds(facts):

@@ -124,6 +124,16 @@ class Policy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", digest(self.content()))
 
+    @property
+    def names_units(self) -> bool:
+        """Whether a group of accounts is told by organisational units."""
+        return any(group.ous for group in self.accounts.groups.values())
+
+    @property
+    def asks_account_tags(self) -> bool:
+        """Whether who is told depends on an account's tags."""
+        return any(name.startswith("account.tags.") for route in self.notify for name in route.when)
+
     def content(self) -> dict[str, Any]:
         """What the digest is of, as plain JSON: what is empty is left out, so that a later release's new keys change no digest."""
         return {name: value for name, value in _plain(self).items() if name != "digest"}

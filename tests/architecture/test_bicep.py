@@ -28,6 +28,7 @@ BUILT_IN = {
     "c6a89b2d-59bc-44d0-9896-0b6e12d7b80a": "Storage Queue Data Message Sender",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "516239f1-63e1-4d78-a4de-a74fb236a071": "App Configuration Data Reader",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "8d289c81-5878-46d4-8554-54e1e3d8b5cb": "Microsoft Sentinel Reader",
     "f4c81013-99ee-4d62-a7ee-b3f1f648599a": "Microsoft Sentinel Automation Contributor",
@@ -45,6 +46,7 @@ KNOWN = {
     "storage.outputs.accountName": "account",
     "storage.outputs.tableName": "journal",
     "vault.properties.vaultUri": "https://stanch.vault.azure.net/",
+    "configuration.properties.endpoint": "https://stanch.azconfig.io",
     "insights.properties.ConnectionString": "InstrumentationKey=00000000-0000-0000-0000-000000000000",
     **{f"{name}.properties.{kind}": f"{name}-{kind}" for name in ("host", "read", "act", "undo") for kind in ("clientId", "principalId")},
 }  # fmt: skip
@@ -96,7 +98,7 @@ def test_every_purpose_gets_exactly_its_own_custom_role() -> None:
     principals = parse("member.bicep")["variables"]["principals"]["value"]
     given = {name.strip("'"): principal for name, principal in principals.items()}
     assert given == {role["Name"]: f"{role['Name'].removeprefix('Stanch ')}PrincipalId" for role in ROLES}
-    outputs = {name: rendered(one["value"], {**KNOWN, "app.name": "", "vault.name": "", "app.properties.defaultHostName": ""})
+    outputs = {name: rendered(one["value"], {**KNOWN, "app.name": "", "vault.name": "", "configuration.name": "", "app.properties.defaultHostName": ""})
                for name, one in parse("main.bicep")["outputs"].items()}  # fmt: skip
     assert {outputs[f"{purpose}PrincipalId"] for purpose in ("read", "act", "undo")} == {
         "read-principalId",
@@ -183,6 +185,13 @@ def test_secrets_are_named_and_never_set() -> None:
     assert account["properties"]["allowSharedKeyAccess"] is False
     assert account["properties"]["allowBlobPublicAccess"] is False
     assert account["properties"]["minimumTlsVersion"] == "TLS1_2"
+
+
+def test_the_kill_switch_is_read_with_tokens_and_no_deployment_releases_it() -> None:
+    [store] = resources("Microsoft.AppConfiguration/configurationStores")
+    assert store["properties"]["disableLocalAuth"] is True
+    assert not [name for name in FILES if "configurationStores/keyValues" in text(name)]
+    assert f"--key {settings()['STANCH_KILL_SWITCH']} --value off" in DOC
 
 
 def test_authentication_is_required_and_its_sign_is_left_to_the_platform() -> None:

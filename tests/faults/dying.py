@@ -24,7 +24,7 @@ class Fuse:
     """Ends the process at the k-th call of a series (`sdk` or `journal`, `before` or `after`)."""
 
     def __init__(self, at: dict[str, Any] | None, log: Path) -> None:
-        self._kind, self._when = at["series"] if at else ("", "")
+        self._series = tuple(at["series"]) if at else ()
         self._left = at["k"] if at else -1
         self._log = log
 
@@ -32,7 +32,7 @@ class Fuse:
         if when == "before":
             with self._log.open("a") as out:
                 out.write(f"{kind} {name}\n")
-        if (kind, when) != (self._kind, self._when):
+        if (kind, when) != self._series:
             return
         if self._left == 0:
             os._exit(KILLED)
@@ -91,7 +91,7 @@ def watch_azure(fuse: Fuse) -> None:
         fuse.call("sdk", "after", name)
         return answer
 
-    HTTPAdapter.send = watched  # type: ignore[method-assign]
+    HTTPAdapter.send = watched  # type: ignore[method-assign,assignment]
 
 
 def warm_aws() -> Callable[[Any], Any]:

@@ -39,7 +39,7 @@ class Survival:
         return found[0] if found else None
 
     def actions(self) -> Iterator[Action]:
-        return self.cloud.deployment().journal.find(Query())
+        yield from self.cloud.deployment().journal.find(Query())
 
     def locks(self) -> list[tuple[str, float]]:
         """The locks as they stand in the file."""

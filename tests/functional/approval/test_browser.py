@@ -170,7 +170,7 @@ def test_a_colleague_outside_the_group_is_refused(opened: Any, site: Site) -> No
 def test_nobody_signed_in_sees_the_command_alone(opened: Any, site: Site) -> None:
     action = site.desk.ask()
     site.caller = None
-    assert f"stanch approve {action.id}" in see(opened, site, action)
+    assert f"stanch approve {action.id} --reason 'why'" in see(opened, site, action)
     assert opened.find_elements(By.CSS_SELECTOR, "form, button, input, textarea") == []
 
 

@@ -59,9 +59,9 @@ def test_its_life(alone: Stanch, tmp_path: Path) -> None:
     assert alone.json("actions", "ls").rows == []
     second = alone.running
     assert second.instance != first.instance
-    assert alone("local", "reset").out == f"{alone.folder} is gone; the next command begins anew\n"
+    shutil.rmtree(alone.folder)
     until(lambda: ended(second.pid))
-    assert not alone.folder.exists()
+    assert "no local clouds run" in alone("local", "status").out
 
 
 def test_a_killed_process_is_noticed_and_its_journal_refused(alone: Stanch, tmp_path: Path) -> None:
@@ -83,9 +83,8 @@ def test_a_killed_process_is_noticed_and_its_journal_refused(alone: Stanch, tmp_
 
 
 def test_the_journal_of_another_process_is_refused(shared: Stanch, tmp_path: Path) -> None:
-    shared("actions", "ls")
+    assert shared.json("replay", written(tmp_path, samples.open_ssh())).row["outcome"] == "acted"
     owner = shared.folder / "journal.instance"
-    (shared.folder / "journal.sqlite").touch()
     mine = owner.read_text()
     try:
         for other in ("somebody else", None):
@@ -94,6 +93,18 @@ def test_the_journal_of_another_process_is_refused(shared: Stanch, tmp_path: Pat
             assert (ran.code, ran.out, "stanch: journal: " in ran.err) == (1, "", True)
     finally:
         owner.write_text(mine)
+
+
+def test_a_journal_that_tells_nothing_is_set_aside_unasked(alone: Stanch) -> None:
+    alone("actions", "ls")
+    os.kill(alone.running.pid, signal.SIGKILL)
+    until(lambda: LocalProcess(alone.folder).running() is None)
+    assert alone("actions", "ls").code == 0
+    assert len(list(alone.folder.glob("journal-*.sqlite"))) == 1
+    pid = alone.running.pid
+    assert alone("local", "reset").out == f"{alone.folder} is gone; the next command begins anew\n"
+    until(lambda: ended(pid))
+    assert not alone.folder.exists()
 
 
 def test_two_commands_at_once_share_one_process(alone: Stanch) -> None:
@@ -116,14 +127,6 @@ def _serves(pid: Path, folder: Path) -> bool:
         return str(folder) in (pid / "cmdline").read_text() and "stanch.local.serve" in (pid / "cmdline").read_text()
     except OSError:
         return False
-
-
-def test_the_process_ends_with_its_folder(alone: Stanch) -> None:
-    alone("actions", "ls")
-    pid = alone.running.pid
-    shutil.rmtree(alone.folder)
-    until(lambda: ended(pid))
-    assert alone("actions", "ls").code == 0
 
 
 def test_a_process_that_hangs_is_told_and_ended(alone: Stanch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def topic(session: AwsSession) -> Topic:
 
 
 def test_arrives_whole(session: AwsSession, topic: Topic) -> None:
-    SnsChannel("soc:sns", session, topic.arn).send(report())
+    SnsChannel("soc:sns", session, topic.arn).send(report(account_tags={"Team": "payments"}))
     (message,) = topic.arrived()
     assert message["Subject"] == f"ACTED (high): Deactivate IAM access key: {KEY} in 111122223333"
     assert message["Message"] == text(report())
@@ -102,7 +102,7 @@ def test_arrives_whole(session: AwsSession, topic: Topic) -> None:
     assert message["MessageAttributes"] == {
         "outcome": {"Type": "String", "Value": "acted"},
         "severity": {"Type": "String", "Value": "high"},
-        "cloud": {"Type": "String", "Value": "aws"},
+        "team": {"Type": "String", "Value": "payments"},
         "account": {"Type": "String", "Value": "111122223333"},
         "source": {"Type": "String", "Value": "guardduty"},
         "resource_type": {"Type": "String", "Value": "AWS::IAM::AccessKey"},
@@ -115,7 +115,7 @@ def test_arrives_whole(session: AwsSession, topic: Topic) -> None:
 def test_what_is_unknown_is_no_empty_attribute(session: AwsSession, topic: Topic) -> None:
     SnsChannel("sns", session, topic.arn).send(refusal())
     (message,) = topic.arrived()
-    assert sorted(message["MessageAttributes"]) == ["cloud", "outcome", "report", "severity", "source"]
+    assert sorted(message["MessageAttributes"]) == ["outcome", "report", "severity", "source"]
     assert message["MessageAttributes"]["severity"]["Value"] == "unknown"
 
 

@@ -14,7 +14,7 @@ from stanch.action import Action, Outcome
 from stanch.approval.form import TYPE
 from stanch.approval.keys import Keys
 from stanch.approval.links import Links
-from stanch.approval.token import issue
+from stanch.approval.token import issue, issue_form
 from stanch.decision import Identity
 from stanch.deployment import Deployment
 from stanch.playbooks.limits import Approval
@@ -104,3 +104,20 @@ def words(page: approval.Reply) -> str:
     body = page.body.partition("</style></head>")[2]
     text = re.sub(r"<[^>]+>", "\n", body.replace("</span>", "").replace('<span class="mark">', ""))
     return "\n".join(line for line in html.unescape(text).splitlines() if line.strip())
+
+
+def untouched(desk: Desk, action: Action) -> bool:
+    """Nothing was written, to the door or to the action."""
+    return desk.cloud.writes() == [] and desk.now(action).as_json() == action.as_json()
+
+
+def sealed(action: Action, by: Identity, **changed: str) -> bytes:
+    """A form as it would have been shown to this person, whatever the action's state is by now."""
+    plan = str(action.plan["digest"])
+    given = {
+        "form": issue_form(KEYS, by.subject, action.id, plan),
+        "plan": plan,
+        "decision": "approve",
+        "reason": "seen live",
+    }
+    return urlencode({**given, **changed}).encode()

@@ -83,7 +83,7 @@ def test_expired_says_when_and_what_is_left_to_do() -> None:
     made = token.issue(KEYS, ACTION, PLAN, "soc:teams", lifetime=60, now=1_795_448_438)
     assert reason(made) == (
         "this link approves nothing: it expired on 2026-11-23 at 15:41 UTC. If the request is still open, "
-        "`stanch approve 0a1b2c3d4e5f-0192f5c1a2b` decides on it"
+        "`stanch approve 0a1b2c3d4e5f-0192f5c1a2b --reason 'why'` decides on it"
     )
 
 

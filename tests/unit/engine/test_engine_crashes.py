@@ -14,30 +14,8 @@ from stanch.action import Outcome
 from stanch.errors import AccessDenied, Busy, Retryable, Throttled, Unreachable
 from stanch.finding import Resource
 from tests.unit.engine.bench import Bench, Wall, door, finding, vault
-from tests.unit.engine.test_engine_outcomes import denied, failing
-from tests.unit.engine.toy import Call, ToyCloud
-
-
-class Killed(BaseException):
-    """The process ends here: nothing after it runs, not even an except clause of the engine."""
-
-
-class Fuse:
-    """Raises at the k-th call of cloud or journal, before or after it took effect; until `lit` is taken away."""
-
-    def __init__(self, bench: Bench, k: int, after: bool) -> None:
-        self._left, self.burnt, self.lit = k, False, True
-        for calls in (bench.cloud, bench.journal):
-            (calls.after if after else calls.before).append(self)
-
-    def __call__(self, call: Call | str) -> None:
-        if self.burnt or not self.lit:
-            return
-        self._left -= 1
-        if self._left < 0:
-            self.burnt = True
-            raise Killed
-
+from tests.unit.engine.failing import Fuse, Killed, denied, failing
+from tests.unit.engine.toy import ToyCloud
 
 MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": Bench.vault}
 

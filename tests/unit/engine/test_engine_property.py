@@ -16,15 +16,12 @@ from stanch import containment, deployment, transaction, undo
 from stanch.action import Action, Outcome, Status
 from stanch.errors import AccessDenied, Refused, Retryable, Throttled, Unreachable
 from tests.unit.engine.bench import FAST, Bench, Wall, finding, vault
+from tests.unit.engine.failing import Killed
 from tests.unit.engine.toy import Call, ToyCloud
 
 ENDS = frozenset(Outcome) - {Outcome.PLANNED, Outcome.AWAITING_APPROVAL, Outcome.REJECTED, Outcome.UNMATCHED, Outcome.EXPIRED}  # fmt: skip
 CLOUD = ("Assume", "Describe", "Create", "Set", "Delete")
 JOURNAL = ("look", "open", "reopen", "claim", "record", "close", "note", "sent")
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 ERRORS = {

@@ -12,7 +12,7 @@ from stanch.errors import InvalidInput, PolicyError, Refused, Throttled
 from stanch.finding import Resource
 from stanch.playbooks.limits import Protect
 from tests.unit.engine.bench import Bench, door, finding, vault
-from tests.unit.engine.test_engine_outcomes import denied, failing
+from tests.unit.engine.failing import denied, failing
 from tests.unit.engine.toy import ACCOUNT, HOME
 from tests.unit.engine.toy_remediations import CloseDoor, RevokeBadges
 

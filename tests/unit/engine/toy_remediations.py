@@ -22,7 +22,7 @@ class CloseDoor(Remediation[ToySession]):
     resource_type = "AWS::Toy::Door"
     countermeasure = "D3-CR"
     disruption = "Nobody gets in."
-    parameters = (
+    parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("side", "string", "which side", default="front", identity=True),
         Parameter("reason", "string", "no part of the effect"),
     )

@@ -73,6 +73,7 @@ def everywhere(text: str, outcome: str = "acted") -> Report:
         not_done=[text],
         failures=[text],
         requester=text,
+        account_tags={"Team": text},
     )  # fmt: skip
 
 

@@ -110,8 +110,6 @@ def test_azure_ids_compare_without_case() -> None:
 @pytest.mark.parametrize(
     "when",
     [
-        {"account.tags.Team": ["payments"]},
-        {"account.tags.Team": [{"exists": False}]},
         {"observables.ip": [{"exists": False}]},
         {"resource.details.user_name": [{"exists": False}]},
         {"count": [{"numeric": [">=", 1]}]},
@@ -121,6 +119,33 @@ def test_azure_ids_compare_without_case() -> None:
 def test_what_a_report_does_not_carry_matches_nothing(when: dict[str, Any]) -> None:
     assert not routed(when, report())
     assert not routed({"outcome": ["acted"], **when}, report())
+
+
+@pytest.mark.parametrize(
+    ("patterns", "tags", "matches"),
+    [
+        (["payments"], {"Team": "payments"}, True),
+        (["payments"], {"Team": "search"}, False),
+        (["payments"], {"team": "payments"}, False),
+        (["payments"], {}, False),
+        ([{"exists": False}], {}, True),
+        ([{"exists": False}], {"Team": "payments"}, False),
+    ],
+)
+def test_the_tags_of_the_account(patterns: list[Any], tags: dict[str, str], matches: bool) -> None:
+    assert routed({"account.tags.Team": patterns}, report(account_tags=tags)) is matches
+    assert not routed({"account.tags.Team": patterns, "outcome": ["held"]}, report(account_tags=tags))
+
+
+def test_tags_that_cannot_be_read_lose_no_report() -> None:
+    by_team = Route(("payments",), {"account.tags.Team": ("payments",), "outcome": ("acted",)})
+    alone = Policy(channels=CHANNELS, notify=(by_team,))
+    assert Router(alone, ["sns"])(report()) == ["sns"]
+    assert Router(alone, [])(report()) == ["payments:teams", "soc:sns", "soc:teams"], "nothing else would be told"
+    assert Router(alone, ["sns"])(report(outcome="held")) == [], "it would not have been for this route anyway"
+    assert Router(alone, ["sns"])(report(account_tags={})) == [], "it is read, and it is not this team's"
+    with_soc = Policy(channels=CHANNELS, notify=(Route(("soc",)), by_team))
+    assert Router(with_soc, ["sns"])(report()) == ["soc:teams", "soc:sns"]
 
 
 def test_an_event_without_a_finding_has_no_type_and_no_resource() -> None:
@@ -134,3 +159,37 @@ def test_what_does_not_exist_is_an_error() -> None:
         Router(Policy(channels=CHANNELS, notify=(Route(("sco",)),)), [])
     with pytest.raises(PolicyError, match=r"^notify\[0\]\.when\.severty: there is no such field$"):
         Router(Policy(channels=CHANNELS, notify=(Route(("soc",), {"severty": (4,)}),)), [])
+
+
+class TestCritical:
+    """One channel may be down when it matters most."""
+
+    ONE = (Route(("payments",)),)
+
+    def told(self, notify: tuple[Route, ...], default: list[str], severity: int = 5, **channels: Channel) -> list[str]:
+        policy = Policy(channels=channels or CHANNELS, notify=notify)
+        return Router(policy, default)(report(severity=severity))
+
+    def test_two_channels_of_different_kinds_are_told(self) -> None:
+        assert self.told(self.ONE, []) == ["payments:teams", "soc:sns"]
+
+    def test_the_settings_channel_comes_first(self) -> None:
+        assert self.told(self.ONE, ["sns"]) == ["payments:teams", "sns"]
+
+    def test_the_same_kind_twice_rather_than_one(self) -> None:
+        assert self.told(self.ONE, ["teams"], payments=PAYMENTS) == ["payments:teams", "teams"]
+
+    def test_where_there_is_one_it_is_one(self) -> None:
+        assert self.told(self.ONE, [], payments=PAYMENTS) == ["payments:teams"]
+        assert Router(Policy(), ["sns"])(report(severity=5)) == ["sns"]
+        assert Router(Policy(), [])(report(severity=5)) == []
+
+    def test_two_and_more_are_left_as_they_are(self) -> None:
+        assert self.told((Route(("soc",)),), ["sns"]) == ["soc:teams", "soc:sns"]
+        assert Router(Policy(), ["sns", "teams"])(report(severity=5)) == ["sns", "teams"]
+
+    def test_what_no_route_matches_is_told_all_the_same(self) -> None:
+        assert self.told((Route(("soc",), {"outcome": ("failed",)}),), []) == ["payments:teams", "soc:sns"]
+
+    def test_what_is_less_is_not(self) -> None:
+        assert self.told(self.ONE, ["sns"], severity=4) == ["payments:teams"]

@@ -1,0 +1,169 @@
+"""An undo that is denied, unanswered, killed or overtaken in the middle: it goes on, or leaves everything in order."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from stanch.action import Outcome
+from stanch.errors import AccessDenied, Busy, CloudError, Drifted, Unreachable
+from stanch.result import Result
+from tests.unit.engine.bench import Bench, Wall, finding, vault
+from tests.unit.engine.failing import Fuse, Killed, denied, failing
+from tests.unit.engine.toy import Call, ToyCloud
+
+
+def sealed(bench: Bench) -> Result:
+    bench.vault()
+    result = bench.deliver(finding(vault()))
+    assert result.outcome is Outcome.ACTED
+    return result
+
+
+def open_again(bench: Bench, result: Result) -> None:
+    """The vault is as it was; what cannot be undone (a photo, ended connections) stays."""
+    assert bench.cloud.things == {
+        "vault-1": {"barrier": "none", "alarm": "off", "connections": 0, "label": None, "photo": "taken", "tags": {}}
+    }
+
+
+class TestInterrupted:
+    def test_a_change_that_may_not_be_unmade_leaves_what_it_needs(self, bench: Bench) -> None:
+        acted = sealed(bench)
+        bench.cloud.before.append(failing(denied(), purpose="undo", name="barrier"))
+        result = bench.undo(acted.action_id).run()
+        barrier = f"stanch-{acted.action_id}"
+        assert result.outcome is Outcome.PARTIAL
+        assert result.reason == (
+            f"undo: barrier of vault-1: {denied()}; barrier {barrier}: it stays because barrier of vault-1 needs it"
+        )
+        assert bench.cloud.things["vault-1"]["barrier"] == barrier
+        assert bench.cloud.things[barrier] == {"state": "closed"}
+        assert (bench.cloud.things["vault-1"]["alarm"], bench.locks()) == ("off", [])
+        bench.cloud.before.clear()
+        bench.cloud.calls.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.writes() == ["Set vault-1.barrier", f"Delete {barrier}"]
+        open_again(bench, acted)
+
+    @pytest.mark.parametrize("where", [{"verb": "Set", "name": "barrier"}, {"verb": "Delete"}])
+    def test_what_does_not_answer_hands_the_lease_back(self, bench: Bench, where: dict[str, str]) -> None:
+        acted = sealed(bench)
+        bench.cloud.before.append(failing(Unreachable("timeout"), purpose="undo", **where))
+        with pytest.raises(Unreachable):
+            bench.undo(acted.action_id).run()
+        assert [until for _, _, until in bench.locks()] == [0.0]
+        bench.cloud.before.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        open_again(bench, acted)
+
+    @pytest.mark.parametrize("reads", range(1, 3))
+    def test_a_read_under_the_lock_that_does_not_answer_hands_it_back(self, bench: Bench, reads: int) -> None:
+        """The comparison under the lock, then the second look."""
+        bench.door()
+        acted = bench.deliver()
+        bench.cloud.calls.clear()
+
+        def deaf(call: Call) -> None:
+            seen = sum(made.verb == "Describe" for made in bench.cloud.calls)
+            if call.verb == "Describe" and seen == reads:
+                raise Unreachable("timeout")
+
+        bench.cloud.before.append(deaf)
+        with pytest.raises(Unreachable):
+            bench.undo(acted.action_id).run()
+        assert [until for _, _, until in bench.locks()] == [0.0]
+        bench.cloud.before.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+        assert bench.cloud.things["door-1"]["front"] == "open"
+        assert bench.cloud.writes() == ["Set door-1.front"]
+
+    def test_a_comparison_that_is_denied_under_the_lock_frees_it(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def deny(name: str) -> None:
+            if name == "reopen":
+                bench.cloud.before.append(failing(denied("Describe"), verb="Describe"))
+
+        bench.journal.before.append(deny)
+        with pytest.raises(AccessDenied):
+            bench.undo(acted.action_id).run()
+        assert (bench.action(acted).outcome, bench.locks()) == (Outcome.ACTED, [])
+
+    def test_a_second_look_that_is_denied_is_unverified(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def deny(call: Call) -> None:
+            if call.verb == "Set":
+                bench.cloud.before.append(failing(CloudError("Describe", "Odd", "no"), verb="Describe"))
+
+        bench.cloud.after.append(deny)
+        result = bench.undo(acted.action_id).run()
+        assert (result.outcome, bench.locks()) == (Outcome.UNVERIFIED, [])
+        assert result.reason == "undo: the result could not be read: Describe: Odd: no"
+        bench.cloud.before.clear()
+        assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+
+    def test_drift_after_a_crash_frees_the_resource(self, bench: Bench) -> None:
+        """Otherwise nobody could contain it again: the lock would stay for ever."""
+        acted = sealed(bench)
+        bench.cloud.before.append(failing(Killed(), purpose="undo", name="barrier"))
+        with pytest.raises(Killed):
+            bench.undo(acted.action_id).run()
+        bench.cloud.before.clear()
+        assert bench.cloud.things["vault-1"]["alarm"] == "off"
+        bench.cloud.things["vault-1"]["barrier"] = "theirs"
+        bench.lapse()
+        with pytest.raises(Busy, match="was interrupted"):
+            bench.deliver(finding(vault(), id="finding-2"))
+        with pytest.raises(Drifted):
+            bench.undo(acted.action_id).run()
+        action = bench.action(acted)
+        assert (action.outcome, bench.locks()) == (Outcome.PARTIAL, [])
+        assert (action.reason or "").startswith("undo: drifted: barrier of vault-1")
+        assert bench.told()[-1] == ("partial", action.reason)
+        assert bench.deliver(finding(vault(), id="finding-2")).outcome is Outcome.ACTED
+
+    def test_a_zombie_does_not_write(self, bench: Bench) -> None:
+        bench.door()
+        acted = bench.deliver()
+
+        def stall(name: str) -> None:
+            if name == "reopen":
+                bench.lapse()
+
+        bench.journal.after.append(stall)
+        with pytest.raises(Busy, match="has run out"):
+            bench.undo(acted.action_id).run()
+        assert bench.cloud.things["door-1"]["front"] == "shut"
+
+    @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+    def test_killed_at_every_call_it_goes_on(self, folder: Path, wall: Wall, after: bool) -> None:
+        for k in range(60):
+            place = folder / str(k)
+            place.mkdir()
+            bench = Bench(place, ToyCloud(), wall)
+            acted = sealed(bench)
+            bench.cloud.calls.clear()
+            fuse = Fuse(bench, k, after)
+            with contextlib.suppress(Killed):
+                bench.undo(acted.action_id).run()
+            fuse.lit = False
+            bench.lapse()
+            if bench.action(acted).outcome is not Outcome.UNDONE:
+                assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE, f"killed at call {k}"
+            open_again(bench, acted)
+            writes = bench.cloud.writes()
+            assert len(writes) == len(set(writes)) == 4, f"killed at call {k}"
+            assert bench.locks() == []
+            bench.drain()
+            assert {report.outcome for report in bench.channel.reports} == {"acted", "undone"}
+            assert len({report.key for report in bench.channel.reports}) == 2
+            if not fuse.burnt:
+                assert k > 15, "a whole undo has more calls than that"
+                return
+        raise AssertionError("the undo never ended")
