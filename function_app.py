@@ -2,9 +2,10 @@
 
 import azure.functions as func
 
-from handlers.azure import approval, runbook, sentinel
+from handlers.azure import approval, runbook, sentinel, sweep
 
 app = func.FunctionApp()
 app.register_functions(sentinel.blueprint)
 app.register_functions(runbook.blueprint)
 app.register_functions(approval.blueprint)
+app.register_functions(sweep.blueprint)

@@ -93,7 +93,14 @@ def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetim
             "context": side.context,
         }
         (folder / "spec.json").write_text(json.dumps(spec))
-        command = [interpreter(), "-I", "-B", str(BENCH / "child.py"), str(folder / "spec.json"), str(folder / "out.json")]
+        command = [
+            interpreter(),
+            "-I",
+            "-B",
+            str(BENCH / "child.py"),
+            str(folder / "spec.json"),
+            str(folder / "out.json"),
+        ]
         env = environment(stub) | {name: value.replace("STUB", stub.url) for name, value in side.env.items()}
         spawned = time.monotonic()
         done = subprocess.run(command, env=env, cwd=side.folder or folder, capture_output=True, text=True)
@@ -102,7 +109,14 @@ def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetim
         out = json.loads((folder / "out.json").read_text())
     marks = tuple((start, end, cpu) for start, end, cpu in out["events"])
     return Run(
-        spawned, out["ready"], marks, out["peak"], tuple(out["modules"]), tuple(stub.calls()), side.contains, out["answer"]
+        spawned,
+        out["ready"],
+        marks,
+        out["peak"],
+        tuple(out["modules"]),
+        tuple(stub.calls()),
+        side.contains,
+        out["answer"],
     )
 
 

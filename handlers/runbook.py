@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stanch import expiry
 from stanch.deployment import Deployment
 from stanch.errors import InvalidInput, Refused, Retryable, StanchError
 from stanch.naming import of_text
@@ -14,7 +15,7 @@ from stanch.runbook import Request, Runbook
 def answer(
     deployment: Deployment, body: Any, requester: str | None, account: str, region: str | None
 ) -> tuple[int, dict[str, Any]]:
-    """HTTP status and body for `{remediation, resource, params, apply, reason}`.
+    """HTTP status and body for `{remediation, resource, params, apply, reason, expires}`; `expires` is a lease such as `4h`.
 
     `requester` is the verified identity, never taken from the body; without one nothing is even planned. 400 names what is wrong, 409 what
     forbids it, 503 what to try again.
@@ -56,4 +57,5 @@ def _request(deployment: Deployment, body: Any, requester: str, account: str, re
     resource = of_text(
         body["resource"], declared.resource_type, str(body.get("account") or account), body.get("region") or region
     )
-    return Request(declared.id, resource, requester, str(body.get("reason") or ""), params)
+    expires = None if body.get("expires") is None else expiry.duration(body["expires"], "expires")
+    return Request(declared.id, resource, requester, str(body.get("reason") or ""), params, expires)

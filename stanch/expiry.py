@@ -6,6 +6,7 @@ end) and `reminded`: for each reminder the `part` of the lease that had passed, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,9 +30,23 @@ LONGEST = 366 * 86400
 """Seconds. Whoever wants it longer wants it for good."""
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
 def terms(expires: Expires | None) -> dict[str, Any] | None:
     """What an action is opened with."""
     return {"after": expires.after, "then": expires.then} if expires else None
+
+
+def duration(given: Any, place: str) -> int:
+    """Whole seconds of a lease: a number, or `45s`, `30m`, `4h`, `7d` as policies write it. Raises InvalidInput naming the place."""
+    text = str(given)
+    written = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", text, re.ASCII)
+    if isinstance(given, bool) or (written is None and not isinstance(given, int)):
+        raise InvalidInput(place, f"{text[:40]!r} is no time such as 30m, 4h or 7d")
+    seconds = int(written[1]) * _UNITS[written[2]] if written else int(text)
+    within(seconds, place)
+    return seconds
 
 
 def within(seconds: int, place: str) -> None:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Protocol
 
 from stanch.action import stamp
-from stanch.errors import StanchError
+from stanch.errors import CloudError, Retryable, StanchError
 from stanch.journal import Journal, OutboxItem
 from stanch.report import Report
 
@@ -34,23 +34,34 @@ def deliver(
 ) -> list[str]:
     """Offer the report to every channel that has not accepted it; the names of those that have.
 
-    A channel that fails never fails the action: it stays pending in the outbox and is tried again by the sweep.
+    A channel that fails never fails the action: it stays pending in the outbox and is tried again by the sweep. Each answer is stored before the next channel
+    is tried, so that a crash repeats none that is known. Raises what the journal raises, after every channel was tried, if it did not take the last of them.
     """
     report = Report.from_json(entry.report)
+    unsaved: StanchError | None = None
     for name in entry.pending:
-        if name not in channels:
-            entry.errors[name] = "no such channel is configured any more"
-            continue
+        _offer(report, name, entry, channels, dress)
         try:
-            channels[name].send(dress(report, name))
-        except StanchError as error:
-            entry.errors[name] = str(error)
-        else:
-            entry.channels[name] = stamp()
-            entry.errors.pop(name, None)
-    if entry.channels:
-        journal.sent(entry)
+            journal.sent(entry)
+            unsaved = None
+        except (Retryable, CloudError) as error:
+            unsaved = error
+    if unsaved is not None:
+        raise unsaved
     return [name for name, accepted in entry.channels.items() if accepted]
+
+
+def _offer(report: Report, name: str, entry: OutboxItem, channels: Mapping[str, Channel], dress: Dress) -> None:
+    if name not in channels:
+        entry.errors[name] = "no such channel is configured any more"
+        return
+    try:
+        channels[name].send(dress(report, name))
+    except StanchError as error:
+        entry.errors[name] = str(error)
+    else:
+        entry.channels[name] = stamp()
+        entry.errors.pop(name, None)
 
 
 def drain(

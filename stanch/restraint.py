@@ -135,7 +135,11 @@ class Restraint:
     """What restrains one deployment, read from its journal and its kill switch."""
 
     def __init__(
-        self, policy: Policy, journal: Journal, switch: Switch | None = None, now: Callable[[], float] = time.time
+        self,
+        policy: Policy,
+        journal: Journal,
+        switch: Switch | None = None,
+        now: Callable[[], float] = lambda: time.time(),
     ) -> None:
         self._policy, self._journal, self._switch, self._now = policy, journal, switch, now
         self._seen: dict[str | None, tuple[float, Verdict]] = {}

@@ -18,6 +18,7 @@ from stanch.playbooks.load import load as load_policy  # noqa: E402
 from stanch.playbooks.schema import schema  # noqa: E402
 from stanch.remediation import Remediation, load  # noqa: E402
 from stanch.upstream import config as config_upstream  # noqa: E402
+from stanch.upstream import config_survey  # noqa: E402
 from stanch.upstream import sentinel as sentinel_upstream  # noqa: E402
 
 MADE = "made by `make docs`"
@@ -74,7 +75,8 @@ def granted(registry: dict[str, str], purpose: str) -> list[str]:
         else:
             names |= (declared.apply if purpose == "act" else declared.undo) | set(declared.dependent)
     if purpose == "read":
-        names |= aws_related.PERMISSIONS | config_upstream.PERMISSIONS if registry is aws.REGISTRY else set()
+        asked = aws_related.PERMISSIONS | config_upstream.PERMISSIONS | config_survey.PERMISSIONS
+        names |= asked if registry is aws.REGISTRY else set()
         names |= azure_related.PERMISSIONS | sentinel_upstream.PERMISSIONS if registry is azure.REGISTRY else set()
     return sorted(names)
 

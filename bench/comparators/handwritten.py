@@ -12,6 +12,11 @@ sns = boto3.client("sns")
 def handler(event, context):
     key = event["detail"]["resource"]["accessKeyDetails"]
     iam.update_access_key(UserName=key["userName"], AccessKeyId=key["accessKeyId"], Status="Inactive")
-    message = {"finding": event["detail"]["id"], "key": key["accessKeyId"], "user": key["userName"], "action": "deactivated"}
+    message = {
+        "finding": event["detail"]["id"],
+        "key": key["accessKeyId"],
+        "user": key["userName"],
+        "action": "deactivated",
+    }
     sns.publish(TopicArn=os.environ["TOPIC"], Subject="Access key deactivated", Message=json.dumps(message))
     return message

@@ -35,12 +35,12 @@ class Tables:
             if found is None:
                 error = {"odata.error": {"code": "ResourceNotFound", "message": {"lang": "en-US", "value": "none"}}}
                 return Reply.json("table:get", error, 404)
-            return Reply.json("table:get", {"odata.etag": "W/\"1\"", **found}, 200, ETag="W/\"1\"")
+            return Reply.json("table:get", {"odata.etag": 'W/"1"', **found}, 200, ETag='W/"1"')
         wanted: dict[str, set[str]] = {}
         for name, value in _EQUAL.findall(request.query.get("$filter", "")):
             wanted.setdefault(name, set()).add(value)
         fits = [each for each in self._entities.values() if all(each[name] in given for name, given in wanted.items())]
-        return Reply.json("table:query", {"value": [{"odata.etag": "W/\"1\"", **each} for each in fits]})
+        return Reply.json("table:query", {"value": [{"odata.etag": 'W/"1"', **each} for each in fits]})
 
     def _batch(self, request: Request) -> Reply:
         parts = _PART.findall(request.body)
@@ -51,6 +51,6 @@ class Tables:
             elif body.strip():
                 entity = json.loads(body)
                 self._entities[entity["PartitionKey"], entity["RowKey"]] = entity
-        one = "--changeset\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nHTTP/1.1 204 No Content\r\nETag: W/\"1\"\r\nContent-Length: 0\r\n\r\n\r\n"
+        one = '--changeset\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n\r\nHTTP/1.1 204 No Content\r\nETag: W/"1"\r\nContent-Length: 0\r\n\r\n\r\n'
         text = f"--batch\r\nContent-Type: multipart/mixed; boundary=changeset\r\n\r\n{one * len(parts)}--changeset--\r\n--batch--\r\n"
         return Reply("table:transaction", 202, text.encode(), "multipart/mixed; boundary=batch")

@@ -28,6 +28,12 @@ param callers array = ['04b07795-8ddb-461a-bbee-02f9e1bf7b46']
 @description('Name of the Key Vault secret that holds the Teams Workflows webhook URL. Its value is set by hand.')
 param teamsSecret string = 'stanch-teams'
 
+@description('Name of the key vault secret that holds the keys of approval links.')
+param signingSecret string = 'stanch-signing'
+
+@description('The approval page, https://APP.azurewebsites.net/api/approval, once people can sign in there; empty: reports carry no link.')
+param approvalUrl string = ''
+
 @description('Who is told that a message was given up, or that incidents do not arrive.')
 param alertEmail string
 
@@ -216,12 +222,15 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     STANCH_IDENTITY_UNDO: undo.properties.clientId
     STANCH_KEY_VAULT: vault.properties.vaultUri
     STANCH_TEAMS_SECRET: teamsSecret
+    STANCH_SIGNING_SECRET: signingSecret
+    STANCH_APPROVAL_URL: approvalUrl
     STANCH_APP_CONFIGURATION: configuration.properties.endpoint
     STANCH_KILL_SWITCH: 'stanch-kill-switch'
     STANCH_SENTINEL_WORKSPACE: sentinelWorkspaceId
     // What belongs to the responder itself and is never touched.
     STANCH_OWN_PRINCIPAL_ID: join([host.properties.principalId, read.properties.principalId, act.properties.principalId, undo.properties.principalId], ',')
     STANCH_MAX_DELIVERIES: '5'
+    STANCH_POISON_QUEUES: storage.outputs.poisonQueueUrl
   }
   dependsOn: [hostOnConfiguration, hostOnInsights, hostOnVault]
 }

@@ -85,3 +85,4 @@ output accountName string = account.name
 output packagesUrl string = '${account.properties.primaryEndpoints.blob}${packages.name}'
 output queueName string = incidents.name
 output tableName string = journal.name
+output poisonQueueUrl string = '${account.properties.primaryEndpoints.queue}${incidents.name}-poison'

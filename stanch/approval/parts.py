@@ -81,7 +81,7 @@ def undo(action: Action, declared: type[Remediation[Any]]) -> Html:
 
 def guards(verdicts: Sequence[Verdict]) -> Html:
     """What objects stands first, in words; the others by name."""
-    told = {"hold": "would hold it", "approve": "asks for a person"}
+    told = {"hold": "would hold it", "approve": "asks for a person", "observe": "would only observe"}
     objections = [
         element("li", element("span", f"{inert(each.guard)} {told[each.effect]}: ", class_="mark"), inert(each.reason, WIDTH),
                 class_="note attention" if each.effect == "hold" else None)

@@ -31,7 +31,9 @@ class PoisonQueue:
     def __init__(self, credential: Callable[[], TokenCredential], url: str) -> None:
         """Raises InvalidInput for a URL that is none of a poison queue: tokens go nowhere else."""
         if urlsplit(url).scheme != "https" or not url.endswith(POISON):
-            raise InvalidInput("STANCH_POISON_QUEUES", f"must be https URLs of queues that end in {POISON}, not {url!r}")
+            raise InvalidInput(
+                "STANCH_POISON_QUEUES", f"must be https URLs of queues that end in {POISON}, not {url!r}"
+            )
         self._credential, self._url = credential, url
         self.name = url.rpartition("/")[2]
 

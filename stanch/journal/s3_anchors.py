@@ -62,12 +62,12 @@ class S3Anchors:
         """The anchor of a day, None if there is none: its first version, because later ones and deletions can be put over it. Raises InvalidInput for what is no anchor."""
         key = _key(day)
         found = self._session.pages("s3", "list_object_versions", "Versions", Bucket=self._bucket, Prefix=key)
-        versions = sorted((one for one in found if one["Key"] == key), key=lambda one: one["LastModified"])
+        versions = [one for one in found if one["Key"] == key]
         if not versions:
             return None
-        answer = self._session.call(
-            "s3", "get_object", Bucket=self._bucket, Key=key, VersionId=versions[0]["VersionId"]
-        )
+        # The latest is listed first (https://docs.aws.amazon.com/AmazonS3/latest/userguide/list-obj-version-enabled-bucket.html), and times are whole seconds.
+        first = min(reversed(versions), key=lambda one: one["LastModified"])
+        answer = self._session.call("s3", "get_object", Bucket=self._bucket, Key=key, VersionId=first["VersionId"])
         try:
             anchored: dict[str, Any] = json.loads(answer["Body"].read())
             if anchored["day"] != day.isoformat() or not isinstance(anchored["tips"], dict):

@@ -99,6 +99,8 @@ class Sweep:
         """People hear once a day of a step that does not get through."""
         more = f" (and {len(row.errors) - 1} more)" if len(row.errors) > 1 else ""
         reason = f"{row.step}: {row.errors[0]}{more}"
-        report = turn.report(f"sweep:{row.step}:{turn.today}", "The sweep could not do all it should", reason, row.errors)
+        report = turn.report(
+            f"sweep:{row.step}:{turn.today}", "The sweep could not do all it should", reason, row.errors
+        )
         with suppress(StanchError):  # the caller hears of it all the same
             self._deployment.tell(report)

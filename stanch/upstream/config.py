@@ -28,9 +28,10 @@ class ConfigUpstream:
             return [finding], "a configuration item, not an evaluation"
         identifier = self._identifier(finding, rule)
         if "result_token" in finding.upstream:
-            # The rule's own function is asked to judge: Config has no verdict yet.
+            # The rule's own function is asked to judge: Config has no verdict yet. The token is the handler's affair and must not reach the journal.
+            known = {name: value for name, value in finding.upstream.items() if name != "result_token"}
             return [
-                replace(finding, type=identifier)
+                replace(finding, type=identifier, upstream=known)
             ], f"Config in {finding.account} ({finding.region}) has rule {rule}"
         evaluation = self._evaluation(finding, rule)
         if evaluation is None:

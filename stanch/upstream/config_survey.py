@@ -93,7 +93,9 @@ class ConfigSurvey:
                 "resourceId": qualifier["ResourceId"],
                 "newEvaluationResult": {
                     "evaluationResultIdentifier": {
-                        "evaluationResultQualifier": {name[:1].lower() + name[1:]: text for name, text in qualifier.items()},
+                        "evaluationResultQualifier": {
+                            name[:1].lower() + name[1:]: text for name, text in qualifier.items()
+                        },
                         "orderingTimestamp": _text(identifier["OrderingTimestamp"]),
                     },
                     "complianceType": result["ComplianceType"],

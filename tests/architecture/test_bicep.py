@@ -45,6 +45,7 @@ KNOWN = {
     "sentinelWorkspaceId": INCIDENT.partition("/providers/Microsoft.SecurityInsights")[0],
     "storage.outputs.accountName": "account",
     "storage.outputs.tableName": "journal",
+    "storage.outputs.poisonQueueUrl": "https://account.queue.core.windows.net/stanch-sentinel-poison",
     "vault.properties.vaultUri": "https://stanch.vault.azure.net/",
     "configuration.properties.endpoint": "https://stanch.azconfig.io",
     "insights.properties.ConnectionString": "InstrumentationKey=00000000-0000-0000-0000-000000000000",
@@ -163,7 +164,7 @@ def test_the_wiring_takes_the_settings_and_keeps_the_identities_apart(monkeypatc
         return Credential(client_id)
 
     monkeypatch.setattr(azure, "default_credential", credential)
-    env = settings()
+    env = settings() | {"STANCH_APPROVAL_URL": "https://example.azurewebsites.net/api/approval"}
     deployment = wiring.build(env)
     assert made == [None], "the journal is reached as AZURE_CLIENT_ID, the host"
     assert env["AZURE_CLIENT_ID"] == "host-clientId"

@@ -163,7 +163,7 @@ class Azure:
         ]
 
     def all_writes(self) -> int:
-        """Every write of Stanch's, wherever."""
+        """Every write of Stanch's in a network, whatever group it was made to."""
         return len(self._ours())
 
     def told(self) -> list[str]:
@@ -171,7 +171,7 @@ class Azure:
         return [re.findall(r"[0-9a-f]{12}-[0-9a-f]{11}:\w+:\d+", json.dumps(card))[0] for card in self.teams.cards]
 
     def _ours(self) -> list[dict[str, Any]]:
-        return [call for call in self._server.calls if call["method"] in ("PUT", "PATCH", "DELETE") and "stanch/" in str(call["user_agent"])]  # fmt: skip
+        return [call for call in self._server.calls if call["method"] in ("PUT", "PATCH", "DELETE") and "/Microsoft.Network/" in call["path"] and "stanch/" in str(call["user_agent"])]  # fmt: skip
 
     def deployment(self) -> Deployment:
         return azure_wiring.deployment()

@@ -1,4 +1,4 @@
-"""GuardDuty's findings, which moto lacks: list, get, archive, feedback and samples.
+"""GuardDuty's findings, which moto lacks: list, get, archive, feedback and samples; and the administrator, whom moto misspells.
 
 Shapes and limits: https://docs.aws.amazon.com/guardduty/latest/APIReference/. Findings are kept one store an account and region, in
 the member names of botocore's model; the wire names are the serialiser's work.
@@ -73,6 +73,13 @@ class GuardDuty(GuardDutyResponse):
     def update_findings_feedback(self) -> ActionResult:
         params, _ = self._request()
         return self._change({"UserFeedback": params.get("Feedback")})
+
+    def get_administrator_account(self) -> Any:
+        """Nothing for an account that is its own: https://docs.aws.amazon.com/guardduty/latest/APIReference/API_GetAdministratorAccount.html."""
+        self._request()
+        others = [account for account in self.guardduty_backend.admin_account_ids if account != self.current_account]
+        known = {"AccountId": others[0], "RelationshipStatus": "Enabled"} if others else None
+        return ActionResult({"Administrator": known} if known else {})
 
     def create_sample_findings(self) -> ActionResult:
         params, store = self._request()

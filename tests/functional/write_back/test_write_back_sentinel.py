@@ -10,9 +10,13 @@ import pytest
 from handlers.azure import wiring
 from stanch import outbox
 from stanch.action import Outcome
+from stanch.errors import Refused
+from stanch.journal import Query
 from stanch.local.azure.seed import seed
 from stanch.local.azure.server import AzureCloudServer
+from stanch.report import Report
 from stanch.sources import sentinel
+from stanch.upstream.sentinel_write_back import SentinelWriteBack
 from tests.functional.local_azure.conftest import Raw
 from tests.functional.write_back.wired import Wired, sample
 
@@ -109,7 +113,7 @@ def test_our_own_update_starts_nothing(soc: Siem) -> None:
         assert soc.writes() == []
     assert len(soc.people.reports) == told
     assert len(soc.comments()) == 1
-    assert len(list(soc.deployment.journal.find(_all()))) == 1
+    assert len(list(soc.deployment.journal.find(Query()))) == 1
 
 
 def test_our_own_update_after_an_undo_is_held_and_told_once(soc: Siem) -> None:
@@ -118,7 +122,7 @@ def test_our_own_update_after_an_undo_is_held_and_told_once(soc: Siem) -> None:
     for _ in range(3):
         soc.writes()
         (row,) = soc.deliver(soc.update())
-        assert (row.outcome, row.changes and soc.writes()) == (Outcome.HELD, [])
+        assert (row.outcome, soc.writes()) == (Outcome.HELD, [])
     assert [report.outcome for report in soc.people.reports] == ["acted", "undone", "held"]
     assert [comment.split()[0] for comment in soc.comments()] == ["ACTED", "UNDONE", "HELD"]
 
@@ -127,8 +131,7 @@ def test_a_reason_that_differs_each_time_is_no_new_state(azure: AzureCloudServer
     """A rule on every change, a plan that fails with another text each time: it ends all the same."""
     soc = siem(azure, raw, tmp_path, sample(EVENT))
     for number in range(4):
-        error = {"error": {"code": "AuthorizationFailed", "message": f"no, says request {number}"}}
-        azure.fail("GET", "virtualMachines/", 403, body=error)
+        azure.fail("GET", "/virtualMachines/", 403, code="AuthorizationFailed", message=f"no, says request {number}")
         (row,) = soc.deliver(soc.update())
         assert (row.outcome, str(number) in str(row.reason)) == (Outcome.FAILED, True)
     assert len(soc.people.reports) == 4
@@ -158,8 +161,7 @@ def test_what_was_told_once_is_not_told_again(soc: Siem) -> None:
 
 
 def test_a_failing_write_back_changes_nothing_and_is_tried_again(soc: Siem, azure: AzureCloudServer) -> None:
-    refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
-    azure.fail("PUT", "/comments/", 403, body=refused)
+    azure.fail("PUT", "/comments/", 403, code="AuthorizationFailed")
     (row,) = soc.deliver(sample(EVENT))
     assert (row.outcome, row.notified) == (Outcome.ACTED, ["soc"])
     ((errors),) = soc.pending().values()
@@ -167,6 +169,16 @@ def test_a_failing_write_back_changes_nothing_and_is_tried_again(soc: Siem, azur
     assert soc.comments() == []
     outbox.drain(soc.deployment.journal, soc.deployment.channels)
     assert soc.pending() == {}
+    assert (len(soc.comments()), soc.labels()) == (1, ["night-shift", "stanch:acted"])
+
+
+def test_an_answer_that_was_lost_makes_no_second_comment(soc: Siem, azure: AzureCloudServer) -> None:
+    azure.fail("PUT", "/comments/", 500, after=True, times=9)
+    soc.deliver(sample(EVENT))
+    assert len(soc.comments()) == 1
+    assert len(soc.pending()) == 1
+    azure.state.faults.clear()
+    assert outbox.drain(soc.deployment.journal, soc.deployment.channels) == 1
     assert (len(soc.comments()), soc.labels()) == (1, ["night-shift", "stanch:acted"])
 
 
@@ -222,7 +234,54 @@ def test_hostile_names_are_no_markup(azure: AzureCloudServer, raw: Raw, tmp_path
     assert footer.endswith(f" acted {row.action_id}:acted:1")
 
 
-def _all() -> Any:
-    from stanch.journal import Query
+def test_only_the_believed_workspace_is_written_to(soc: Siem) -> None:
+    soc.deliver(sample(EVENT))
+    (report,) = soc.people.reports
+    elsewhere = SentinelWriteBack(soc.deployment.cloud, soc.incident.partition("/providers/")[0] + "/workspaces/other")  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="workspace"):
+        elsewhere.send(report)
 
-    return Query()
+
+def test_comments_on_further_pages_count(soc: Siem, azure: AzureCloudServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    soc.deliver(sample(EVENT))
+    (report,) = soc.people.reports
+    for number in range(3):
+        raw = {"properties": {"message": f"theirs {number}"}}
+        assert soc.raw("PUT", f"{soc.incident}/comments/{number}", VERSION, json=raw).status_code == 201
+    answer = azure.arm.answer
+
+    def one_at_a_time(method: str, path: str, query: Any, *rest: Any) -> Any:
+        found = answer(method, path, query, *rest)
+        if method == "GET" and path.endswith("/comments"):
+            start = int(query.get("$skipToken", 0))
+            whole = sorted(found.body["value"], key=lambda one: one["properties"]["createdTimeUtc"], reverse=True)
+            following = f"{azure.url}{path}?api-version={VERSION}&$skipToken={start + 1}"
+            found.body = {
+                "value": whole[start : start + 1],
+                **({"nextLink": following} if start + 1 < len(whole) else {}),
+            }
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(azure.arm, "answer", one_at_a_time)
+        soc.deployment.channels["sentinel"].send(report)
+    assert (
+        len([call for call in azure.calls if call["path"].endswith("/comments") and "$skipToken" in call["query"]]) == 3
+    )
+    assert len(soc.comments()) == 4
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"source": "guardduty"}, {"upstream": None}, {"upstream": {"workspace_id": "x"}}, {"action_id": None},
+     {"outcome": "planned", "key": "0a-1:planned:1"}, {"key": "0a-1:lease-until:2026"}],
+)  # fmt: skip
+def test_what_sentinel_does_not_want(soc: Siem, changed: dict[str, Any]) -> None:
+    given: dict[str, Any] = {
+        "key": "0a-1:acted:1", "outcome": "acted", "title": "", "account": "", "action_id": "0a-1", "source": "sentinel",
+        "upstream": {"incident_id": soc.incident},
+    }  # fmt: skip
+    channel = soc.deployment.channels["sentinel"]
+    assert isinstance(channel, SentinelWriteBack)
+    assert channel.wants(Report(**given))
+    assert not channel.wants(Report(**{**given, **changed}))

@@ -25,7 +25,7 @@ def wired(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.by = type(desk.by)({"group": ONCALL})
     vault = {("https://kv.example", "stanch-signing"): SECRET}
     monkeypatch.setattr(wiring, "deployment", lambda: desk.deployment)
-    monkeypatch.setattr(wiring, "_secret", lambda cloud, where, name: vault[where, name])
+    monkeypatch.setattr(wiring, "secret", lambda cloud, where, name: vault[where, name])
     monkeypatch.setenv("STANCH_SIGNING_SECRET", "stanch-signing")
     monkeypatch.setenv("STANCH_KEY_VAULT", "https://kv.example")
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")

@@ -148,16 +148,20 @@ class Bench:
     registry: dict[str, str] = field(default_factory=lambda: dict(REGISTRY))
     settings: Settings = field(default_factory=lambda: Settings(ceiling="auto", lease=LEASE, verify_delays=(0.2, 0.5)))
     channel: Kept = field(default_factory=lambda: Kept("soc"))
+    policy: dict[str, Any] = field(default_factory=dict)
+    wiring: dict[str, Any] = field(default_factory=dict)
+    """More of the policy, and of what the deployment is made of."""
 
     def __post_init__(self) -> None:
         self.journal = WatchedJournal(SqliteJournal(str(self.path / "journal.sqlite")))
 
     @property
     def deployment(self) -> Deployment:
-        policy = Policy(tuple(self.playbooks), protect=self.protect)
+        policy = Policy(tuple(self.playbooks), **{"protect": self.protect, **self.policy})
         return Deployment(
             cloud=self.cloud, journal=self.journal, registry=self.registry, policy=policy, matcher=Matcher(policy),
             channels={"soc": self.channel}, route=lambda report: ["soc"], upstreams=self.upstreams, settings=self.settings,
+            **self.wiring,
         )  # fmt: skip
 
     def door(self, name: str = "door-1", **attributes: Any) -> Resource:

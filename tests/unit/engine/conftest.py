@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stanch import containment, deployment, transaction, undo
+from stanch import containment, deployment, restraint, transaction, undo
 from tests.unit.engine.bench import FAST, Bench, Wall
 from tests.unit.engine.toy import ToyCloud
 
@@ -17,7 +17,7 @@ from tests.unit.engine.toy import ToyCloud
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     """The clock that leases are judged by."""
     clock = Wall()
-    for module in (containment, deployment, transaction, undo):
+    for module in (containment, deployment, restraint, transaction, undo):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

@@ -13,7 +13,7 @@ from stanch import outbox
 from stanch.action import Outcome
 from stanch.errors import AccessDenied, Busy, Retryable, Throttled, Unreachable
 from stanch.finding import Resource
-from tests.unit.engine.bench import Bench, Wall, door, finding, vault
+from tests.unit.engine.bench import Bench, Kept, Wall, door, finding, vault
 from tests.unit.engine.failing import Fuse, Killed, denied, failing
 from tests.unit.engine.toy import ToyCloud
 
@@ -171,6 +171,43 @@ class TestReports:
         assert bench.drain() == 1
         assert len({report.key for report in bench.channel.reports}) == 1
         assert [report.outcome for report in bench.channel.reports] == ["acted", "acted"]
+
+    def test_a_crash_at_the_second_channel_does_not_repeat_the_first(self, bench: Bench) -> None:
+        bench.door()
+        bench.channel.broken = True
+        bench.deliver()
+        (item,) = bench.journal.pending()
+        first, second = Kept("first"), Kept("second")
+        item.channels = {"first": None, "second": None}
+        bench.journal.sent(item)
+
+        def killed(report: Any) -> None:
+            raise Killed
+
+        send, second.send = second.send, killed  # type: ignore[method-assign]
+        channels = {"soc": bench.channel, "first": first, "second": second}
+        with pytest.raises(Killed):
+            outbox.drain(bench.journal, channels)
+        second.send = send  # type: ignore[method-assign]
+        bench.channel.broken = False
+        assert outbox.drain(bench.journal, channels) == 1
+        assert [len(channel.reports) for channel in (bench.channel, first, second)] == [1, 1, 1]
+
+    def test_every_channel_is_tried_though_the_journal_fails(self, bench: Bench) -> None:
+        bench.door()
+        bench.channel.broken = True
+        bench.deliver()
+        (item,) = bench.journal.pending()
+        first, second = Kept("first"), Kept("second")
+        item.channels = {"first": None, "second": None}
+
+        def away(name: str) -> None:
+            raise Unreachable("away")
+
+        bench.journal.before.append(away)
+        with pytest.raises(Unreachable):
+            outbox.deliver(bench.journal, item, {"first": first, "second": second})
+        assert [len(channel.reports) for channel in (first, second)] == [1, 1]
 
     def test_a_channel_that_is_configured_no_more_stays_listed(self, bench: Bench) -> None:
         bench.door()
