@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handlers.aws import wiring
+from handlers.aws.anchoring import anchored
 from handlers.aws.entry import observe
 from stanch.clouds.aws_queues import SqsDeadLetters
 from stanch.errors import Retryable
@@ -23,8 +24,9 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """Lambda's entry. Raises Retryable once every step was tried if one of them failed: the next sweep does it again, and people hear of it."""
     swept = sweep().run(context.get_remaining_time_in_millis() / 1000 - ENDING if context else SECONDS)
     observe([result for row in swept.rows for result in row.results])
-    if swept.errors:
-        raise Retryable("; ".join(swept.errors))
+    errors = [*swept.errors, *anchored(wiring.deployment(), wiring.anchors())]
+    if errors:
+        raise Retryable("; ".join(errors))
     return swept.as_json()
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stanch import expiry
 from stanch.action import Outcome
 from stanch.cli import completing, output, parsing, people, showing
 from stanch.cli.context import enter
@@ -33,20 +34,19 @@ def run(
     params: Annotated[list[str] | None, typer.Option("--with", metavar="K=V", help="A parameter; lists with commas.")] = None,
     account: Annotated[str | None, typer.Option(metavar="ID", help="The resource's account, where its name does not say.")] = None,
     region: Annotated[str | None, typer.Option(metavar="REGION", help="The resource's region, where its name does not say.")] = None,
-    expires: Annotated[str | None, typer.Option(metavar="AGO", help="Not in this version: it has no leases yet.")] = None,
+    expires: Annotated[str | None, typer.Option(metavar="TIME", help="A lease, such as 4h: people are reminded of it.")] = None,
     reason: Reason = "", apply: Apply = False, output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None,
 ) -> None:  # fmt: skip
     """Show the plan of a remediation on a resource; with --apply carry it out. Bound by protection, not by mode."""
     declared = people.declared(remediation)
     given = parsing.parameters(declared.parameters, remediation, params or [])
-    if expires is not None:
-        raise InvalidInput("--expires", "this version has no leases, so nothing would remind you; run it without and undo it by hand")  # fmt: skip
+    lease = expiry.duration(expires, "--expires") if expires is not None else None
     if apply and not reason.strip():
         raise InvalidInput("--reason", "say why: a runbook's action is journaled with its reason")
     context = enter(cloud, None, playbooks)
     deployment = context.deployment(people.cloud_of(remediation))
     found = people.resource(deployment, resource, declared.resource_type, account, region)
-    request = Request(declared.id, found, people.requester(context), reason, given)
+    request = Request(declared.id, found, people.requester(context), reason, given, lease)
     output.headline(context, output_)
     result = _carry_out(deployment, request, output_) if apply else _preview(deployment, request, output_)
     raise typer.Exit(output.exit_code([result.as_json()]))

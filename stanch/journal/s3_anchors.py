@@ -13,6 +13,9 @@ from stanch.journal import Journal, Query
 
 PREFIX = "stanch/anchors/"
 
+DONE, LAST = "anchor", "last"
+"""The standing fact that says which day was anchored last."""
+
 PERMISSIONS = frozenset(
     {"s3:GetBucketObjectLockConfiguration", "s3:GetObjectVersion", "s3:ListBucketVersions", "s3:PutObject"}
 )
@@ -91,13 +94,22 @@ class S3Anchors:
 def anchor_due(journal: Journal, anchors: S3Anchors, now: datetime, back: int = 7) -> list[date]:
     """Anchor each of the last `back` days that is over, for an hour at least, and has no anchor yet; the days anchored now.
 
-    Reads every action of the journal where a day is due, else nothing of it. Raises as `S3Anchors` and the journal do.
+    Once a day: every action of the journal is read. Raises as `S3Anchors` and the journal do; a day of which another anchor is kept keeps no other day waiting.
     """
-    last = (now.astimezone(UTC) - timedelta(hours=1)).date()
-    days = [last - timedelta(days=ago) for ago in range(back, 0, -1)]
-    due = [day for day in days if anchors.kept(day) is None]
-    actions = list(journal.find(Query())) if due else []
-    return [day for day in due if anchors.keep(anchor(actions, day))]
+    last = (now.astimezone(UTC) - timedelta(hours=1)).date() - timedelta(days=1)
+    if journal.kept(DONE).get(LAST, {}).get("day") == last.isoformat():
+        return []
+    actions, done = list(journal.find(Query())), list[date]()
+    differing: Conflict | InvalidInput | None = None
+    for day in (last - timedelta(days=ago) for ago in range(back - 1, -1, -1)):
+        try:
+            done += [day] if anchors.keep(anchor(actions, day)) else []
+        except (Conflict, InvalidInput) as error:
+            differing = error
+    journal.keep(DONE, LAST, {"day": last.isoformat()}, None)
+    if differing is not None:
+        raise differing
+    return done
 
 
 def verify_anchors(journal: Journal, anchors: S3Anchors, days: Iterable[date]) -> list[str]:

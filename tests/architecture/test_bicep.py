@@ -169,7 +169,7 @@ def test_the_wiring_takes_the_settings_and_keeps_the_identities_apart(monkeypatc
     assert made == [None], "the journal is reached as AZURE_CLIENT_ID, the host"
     assert env["AZURE_CLIENT_ID"] == "host-clientId"
     assert deployment.settings.ceiling == "observe"
-    assert set(deployment.channels) == {"teams"}
+    assert set(deployment.channels) == {"teams", "sentinel"}
     assert {f"{name}-principalId" for name in ("host", "read", "act", "undo")} <= set(deployment.cloud.own())
     for purpose in ("read", "act", "undo"):
         assert deployment.cloud.credential(purpose).client_id == f"{purpose}-clientId"  # type: ignore[attr-defined]

@@ -34,8 +34,11 @@ COMPOSED = {"STANCH_IDENTITY_": ("READ", "ACT", "UNDO")}
 # Actions whose API has another name: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 NAMED_OTHERWISE = {
     "s3:GetAccountPublicAccessBlock": ("s3control", "GetPublicAccessBlock"),
+    "s3:GetBucketObjectLockConfiguration": ("s3", "GetObjectLockConfiguration"),
     "s3:GetBucketPublicAccessBlock": ("s3", "GetPublicAccessBlock"),
+    "s3:GetObjectVersion": ("s3", "GetObject"),
     "s3:ListAllMyBuckets": ("s3", "ListBuckets"),
+    "s3:ListBucketVersions": ("s3", "ListObjectVersions"),
     "s3:PutAccountPublicAccessBlock": ("s3control", "PutPublicAccessBlock"),
     "s3:PutBucketPublicAccessBlock": ("s3", "PutPublicAccessBlock"),
 }

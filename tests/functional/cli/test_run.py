@@ -124,7 +124,7 @@ def test_parameters_reach_the_plan(shared: Stanch, tmp_path: Path) -> None:
         (("aws.iam.revoke_sessions", "web", "--with", "since=yesterday"), "--with: since must be an RFC 3339 time"),
         ((DEACTIVATE, "AKIAIOSFODNN7EXAMPLE", "--apply"), "--reason: say why"),
         ((DEACTIVATE, "AKIAIOSFODNN7EXAMPLE", "--apply", "--reason", " "), "--reason: say why"),
-        ((DEACTIVATE, "AKIAIOSFODNN7EXAMPLE", "--expires", "4h"), "--expires: this version has no leases"),
+        ((DEACTIVATE, "AKIAIOSFODNN7EXAMPLE", "--expires", "soon"), "--expires: 'soon' is no time such as 30m, 4h or 7d"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_2_with_a_sentence(shared: Stanch, args: tuple[str, ...], says: str) -> None:

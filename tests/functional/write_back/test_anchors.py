@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from handlers.aws import wiring
+from handlers.aws.anchoring import anchored
 from stanch import chain
 from stanch.action import Action
 from stanch.clouds.aws import AwsCloud, AwsSettings
@@ -20,6 +21,7 @@ from stanch.finding import Resource
 from stanch.journal.s3_anchors import PERMISSIONS, PREFIX, S3Anchors, anchor_due, verify_anchors
 from stanch.journal.sqlite import SqliteJournal
 from tests.functional.local_aws.lab import HOME, Lab
+from tests.unit.engine.bench import Bench
 
 REGION = "us-east-1"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -122,6 +124,26 @@ def test_another_anchor_of_the_same_day_is_refused(journal: SqliteJournal, ancho
     assert anchors.keep(kept) is False
     with pytest.raises(Conflict, match="another anchor of 2026-11-22"):
         anchors.keep(chain.anchor([], YESTERDAY))
+
+
+def test_an_anchor_that_somebody_else_put_there_first_is_told_and_keeps_no_day_waiting(journal: SqliteJournal, anchors: S3Anchors, lab: Lab) -> None:  # fmt: skip
+    """Who knows when we anchor might be first, with an anchor of what is to remain."""
+    forged = json.dumps(chain.anchor([], date(2026, 11, 21))).encode()
+    lab.client("s3", region=REGION).put_object(Bucket="locked", Key=f"{PREFIX}2026-11-21.json", Body=forged)
+    with pytest.raises(Conflict, match="another anchor of 2026-11-21"):
+        anchor_due(journal, anchors, NOW, back=3)
+    assert [anchors.kept(date(2026, 11, day))["actions"] for day in (20, 21, 22)] == [1, 0, 1]  # type: ignore[index]
+    assert anchor_due(journal, anchors, NOW, back=3) == [], "once a day"
+    with pytest.raises(Conflict):
+        anchor_due(journal, anchors, NOW + timedelta(days=1), back=3)
+
+
+def test_people_hear_once_a_day_of_a_journal_that_cannot_be_anchored(bench: Bench, session: Any) -> None:
+    for _ in range(2):
+        (error,) = anchored(bench.deployment, S3Anchors(session, "missing"))
+        assert error.startswith("the journal could not be anchored: ")
+    assert bench.told() == [("failed", error)]
+    assert anchored(bench.deployment, None) == []
 
 
 def test_a_bucket_that_locks_nothing_is_refused(journal: SqliteJournal, session: Any, lab: Lab) -> None:

@@ -172,12 +172,12 @@ class TestFreeze:
         assert at_noon(bench).outcome is Outcome.PLANNED
 
     def test_of_several_the_strictest_counts(self) -> None:
-        always = {"from_": "2026-01-01", "to": "2027-12-31"}
+        always: dict[str, Any] = {"from_": "2026-01-01", "to": "2027-12-31"}
         freezes = [
             Freeze("first", "approve", **always),
             Freeze("second", "observe", **always),
             Freeze("third", "auto", **always),
-        ]  # type: ignore[arg-type]
+        ]
         assert frozen(freezes, NOON, "prod", None) == Verdict("freeze", "observe", "second is on")
         assert frozen(freezes[2:], NOON, "prod", None).effect == "pass"
 

@@ -1,0 +1,107 @@
+"""What people decide from the command line: approvals, pauses, exemptions, leases, evidence."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.functional.cli import samples
+from tests.functional.cli.command import EVENTS, Stanch, check
+from tests.functional.cli.test_replay import written
+from tests.functional.cli.test_undo import rules
+
+APPROVE = "playbooks:\n- {id: sg-open, mode: approve}\n"
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """The shipped policy, but open groups are asked about."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"extends: shipped\n{APPROVE}")
+    return path
+
+
+@pytest.fixture
+def waiting(shared: Stanch, policy: Path, tmp_path: Path) -> dict[str, Any]:
+    (row,) = shared.json("replay", written(tmp_path, samples.open_ssh()), "--playbooks", policy).rows
+    assert row["outcome"] == "awaiting_approval"
+    assert rules(shared, row) == {"0.0.0.0/0", "::/0"}
+    return row
+
+
+def test_an_approval_carries_out_what_was_shown_once(shared: Stanch, policy: Path, waiting: dict[str, Any]) -> None:
+    name = waiting["action_id"]
+    assert shared("approve", name, "--playbooks", policy).code == 2, "without a reason nothing is decided"
+    with shared.watched() as writes:
+        row = shared.json("approve", name, "--reason", "seen", "--playbooks", policy).row
+    check(row)
+    assert (row["outcome"], row["action_id"]) == ("acted", name)
+    assert writes, "the rules were revoked"
+    assert rules(shared, row) == set()
+    again = shared("approve", name, "--reason", "again", "--playbooks", policy)
+    assert again.code == 1
+    assert "refused: decided: " in again.err
+    assert shared("undo", name, "--apply", "--reason", "back").code == 0
+    assert rules(shared, row) == {"0.0.0.0/0", "::/0"}
+
+
+def test_a_denial_changes_nothing_and_ends_it(shared: Stanch, policy: Path, waiting: dict[str, Any]) -> None:
+    with shared.watched() as writes:
+        row = shared.json("deny", waiting["action_id"], "--reason", "a test machine", "--playbooks", policy).row
+    assert (row["outcome"], writes) == ("expired", [])
+    assert "a test machine" in row["reason"]
+    assert shared("approve", waiting["action_id"], "--reason", "after all", "--playbooks", policy).code == 1
+    assert rules(shared, row) == {"0.0.0.0/0", "::/0"}
+
+
+def test_a_pause_holds_and_a_release_goes_on(alone: Stanch, tmp_path: Path) -> None:
+    event = written(tmp_path, samples.open_ssh())
+    assert alone("pause", "--for", "1h", "--reason", "release night").code == 0
+    (row,) = alone.json("replay", event).rows
+    assert row["outcome"] == "held"
+    assert row["reason"].startswith("kill switch: ")
+    refused = alone("release", row["action_id"], "--reason", "now")
+    assert (refused.code, "kill switch" in refused.err) == (1, True)
+    assert alone("resume", "--reason", "done").code == 0
+    assert alone.json("release", row["action_id"], "--reason", "now").row["outcome"] == "acted"
+
+
+def test_an_exemption_leaves_a_resource_alone(alone: Stanch) -> None:
+    event = EVENTS / "guardduty" / "public-bucket.json"
+    assert alone("exempt", "arn:aws:s3:::reports-2026-example", "--for", "24h", "--reason", "meant").code == 0
+    with alone.watched() as writes:
+        (row,) = alone.json("replay", event).rows
+    assert (row["outcome"], writes) == ("held", [])
+    assert row["reason"].startswith("exempted: ")
+
+
+def test_a_lease_runs_and_is_extended(shared: Stanch, tmp_path: Path) -> None:
+    (row,) = shared.json("replay", written(tmp_path, samples.open_ssh()), "--mode", "observe").rows
+    group = row["resource"]["id"]
+    acted = shared.json("run", row["remediation"], group, "--expires", "4h", "--apply", "--reason", "incident").row
+    assert acted["outcome"] == "acted"
+    longer = shared.json("extend", acted["action_id"], "--for", "2h", "--reason", "still looking").row
+    assert "still looking" in longer["reason"]
+    assert shared("extend", row["action_id"], "--for", "2h", "--reason", "none there").code == 1
+
+
+def test_evidence_and_an_unaltered_chain(shared: Stanch, tmp_path: Path) -> None:
+    (row,) = shared.json("replay", written(tmp_path, samples.open_ssh())).rows
+    assert row["outcome"] == "acted"
+    path = tmp_path / "case.zip"
+    assert shared("actions", "show", row["action_id"], "--evidence", path).code == 0
+    with zipfile.ZipFile(path) as bundle:
+        assert json.loads(bundle.read("action.json"))["id"] == row["action_id"]
+        assert bundle.testzip() is None
+    assert shared.json("actions", "verify", row["action_id"]).rows == [{"action_id": row["action_id"], "problems": []}]
+
+
+def test_a_sweep_does_every_step(alone: Stanch) -> None:
+    ran = alone.json("sweep")
+    assert ran.code == 0
+    assert [row["cloud"] for row in ran.rows] == ["aws", "azure"]
+    assert {"crashed", "undelivered", "approvals", "leases"} <= {step["step"] for step in ran.rows[0]["steps"]}
