@@ -153,13 +153,11 @@ class Decision:
             )
 
     def _may(self) -> None:
-        """The approver is a member of the policy's group, and nobody who asked for it or agreed before."""
+        """The approver is a member of the policy's group, and not whoever asked for it."""
         by = self._request.by
         self._member()
         if self.action.requester in (by.name, by.subject):
             raise Refused("own request", "whoever asked for an action cannot approve it")
-        if any(entry["subject"] == by.subject and entry["how"] in AGREED for entry in self.action.approvals):
-            raise Refused("decided", f"{by.name} has approved already")
 
     def _member(self) -> None:
         by, wanted = self._request.by, self._deployment.policy.approval.by.get("group")
@@ -183,11 +181,15 @@ class Decision:
 
     def _agree(self, view: View, how: str, waits: str) -> Result:
         """Carry it out once enough people agreed to this plan."""
-        approvals = [*self.action.approvals, self._signed(how, view.digest)]
         agreed = {
-            entry["subject"] for entry in approvals if entry["how"] in AGREED and entry.get("plan") == view.digest
+            entry["subject"]
+            for entry in self.action.approvals
+            if entry["how"] in AGREED and entry.get("plan") == view.digest
         }
-        if len(agreed) < view.approvals_needed:
+        if self._request.by.subject in agreed:
+            raise Refused("decided", f"{self._request.by.name} has approved already")
+        approvals = [*self.action.approvals, self._signed(how, view.digest)]
+        if len(agreed) + 1 < view.approvals_needed:
             assert self.action.outcome is not None, "it waits"
             reason = waits.format(by=self._request.by.name)
             return self._settle(self.action.outcome, reason, f"{how} once", approvals)

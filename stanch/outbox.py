@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from itertools import takewhile
 from typing import Protocol
 
 from stanch.action import stamp
+from stanch.clock import parse
 from stanch.errors import CloudError, Retryable, StanchError
 from stanch.journal import Journal, OutboxItem
 from stanch.report import Report
@@ -69,7 +71,12 @@ def drain(
     channels: Mapping[str, Channel],
     dress: Dress = lambda report, _: report,
     goes_on: Callable[[], bool] = lambda: True,
+    before: datetime | None = None,
 ) -> int:
-    """Offer every undelivered report again, oldest first, for as long as `goes_on` says; how many are delivered now."""
-    items = takewhile(lambda _: goes_on(), list(journal.pending()))
+    """Offer every undelivered report again, oldest first, for as long as `goes_on` says; how many are delivered now.
+
+    Those that were filed after `before` are left to whoever filed them: they may be on their way.
+    """
+    due = [entry for entry in journal.pending() if before is None or parse(entry.created_at) <= before]
+    items = takewhile(lambda _: goes_on(), due)
     return sum(len(deliver(journal, entry, channels, dress)) == len(entry.channels) for entry in items)

@@ -22,10 +22,11 @@ Model = dict[str, Any]
 _WORDS = frozenset({"documentation", "documentationUrl", "externalDocumentation", "examples", "example"})
 
 
-def cut(data: Path, sources: Iterable[Path]) -> None:
-    """Cut the folder `data` (`botocore/data`) down to what the modules under `sources` name."""
-    names = _names(sources)
-    services = {folder.name for folder in data.iterdir() if folder.is_dir() and names.fullmatch(folder.name)}
+def cut(data: Path, ours: Iterable[Path], others: Iterable[Path]) -> None:
+    """Cut the folder `data` (`botocore/data`) down to the services that the modules under `ours` name, and to the operations that these and `others` name."""
+    own = list(ours)
+    services = {folder.name for folder in data.iterdir() if folder.is_dir() and _names(own).fullmatch(folder.name)}
+    names = _names([*own, *others])
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in services:
             shutil.rmtree(folder)
@@ -53,8 +54,8 @@ def _patterns(node: ast.AST) -> Iterator[str]:
         yield re.escape(node.value)
     elif isinstance(node, ast.JoinedStr):
         parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in node.values]
-        # One that begins or ends with a hole would fit too much; names of operations begin with a verb.
-        if isinstance(node.values[0], ast.Constant) and re.match(r"[a-z]+_", str(node.values[0].value)):
+        # A verb or a noun must be there: a hole alone would fit everything.
+        if any(isinstance(part, ast.Constant) and re.search(r"[a-z]_|_[a-z]", str(part.value)) for part in node.values):
             yield "".join(parts)
 
 

@@ -49,6 +49,7 @@ var suffix = uniqueString(resourceGroup().id)
 // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
 var roles = {
   appConfigurationDataReader: '516239f1-63e1-4d78-a4de-a74fb236a071'
+  eventGridDataSender: 'd5a91429-5739-47e2-a06b-3470a27159e7'
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
   sentinelAutomationContributor: 'f4c81013-99ee-4d62-a7ee-b3f1f648599a'
@@ -126,6 +127,28 @@ resource hostOnConfiguration 'Microsoft.Authorization/roleAssignments@2022-04-01
   scope: configuration
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.appConfigurationDataReader)
+    principalId: host.properties.principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+// Each new state of an action, for tickets and other tools: docs/events.md. There are no keys.
+resource states 'Microsoft.EventGrid/topics@2025-02-15' = {
+  name: '${name}-states-${suffix}'
+  location: location
+  properties: {
+    disableLocalAuth: true
+    inputSchema: 'CloudEventSchemaV1_0'
+    minimumTlsVersionAllowed: '1.2'
+    publicNetworkAccess: 'Enabled'
+  }
+}
+
+resource hostOnStates 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(states.id, host.id, roles.eventGridDataSender)
+  scope: states
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.eventGridDataSender)
     principalId: host.properties.principalId
     principalType: 'ServicePrincipal'
   }
@@ -227,12 +250,13 @@ resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
     STANCH_APP_CONFIGURATION: configuration.properties.endpoint
     STANCH_KILL_SWITCH: 'stanch-kill-switch'
     STANCH_SENTINEL_WORKSPACE: sentinelWorkspaceId
+    STANCH_EVENT_GRID_TOPIC: states.properties.endpoint
     // What belongs to the responder itself and is never touched.
     STANCH_OWN_PRINCIPAL_ID: join([host.properties.principalId, read.properties.principalId, act.properties.principalId, undo.properties.principalId], ',')
     STANCH_MAX_DELIVERIES: '5'
     STANCH_POISON_QUEUES: storage.outputs.poisonQueueUrl
   }
-  dependsOn: [hostOnConfiguration, hostOnInsights, hostOnVault]
+  dependsOn: [hostOnConfiguration, hostOnInsights, hostOnStates, hostOnVault]
 }
 
 // Only with this on does the platform strip forged identity headers, and say so in WEBSITE_AUTH_ENABLED; without it the runbook answers nobody.
@@ -288,6 +312,7 @@ module automation 'automation.bicep' = {
     workspaceName: last(split(sentinelWorkspaceId, '/'))
     playbookId: playbook.outputs.id
     playbookPrincipalId: playbook.outputs.principalId
+    hostPrincipalId: host.properties.principalId
   }
   dependsOn: [sentinelOnPlaybooks]
 }
@@ -309,6 +334,7 @@ module alerts 'alerts.bicep' = {
 
 output appName string = app.name
 output runbookUrl string = 'https://${app.properties.defaultHostName}/api/runbook'
+output statesTopicId string = states.id
 output vaultName string = vault.name
 output configurationName string = configuration.name
 output readPrincipalId string = read.properties.principalId

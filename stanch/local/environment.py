@@ -20,7 +20,7 @@ _FOREIGN = ("AWS_", "AZURE_", "IDENTITY_", "MSI_", "STANCH_IDENTITY_", "STANCH_O
 """What begins so is read by the SDKs (credentials, profiles, endpoints of single services, regions) or belongs to a deployment."""
 
 _FOREIGN_NAMES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle"})  # fmt: skip
-_OF_A_DEPLOYMENT = frozenset({"STANCH_EXTERNAL_ID", "STANCH_KILL_SWITCH"})
+_OF_A_DEPLOYMENT = frozenset({"STANCH_EXTERNAL_ID", "STANCH_KILL_SWITCH", "STANCH_EVENT_GRID_TOPIC"})
 
 
 def without_foreign(env: Mapping[str, str]) -> dict[str, str]:

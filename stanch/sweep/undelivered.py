@@ -15,6 +15,9 @@ from stanch.sweep.turn import Turn
 
 LATE = timedelta(hours=24)
 
+UNDERWAY = timedelta(minutes=2)
+"""For how long whoever filed a report may still be delivering it: longer than a channel's whole patience."""
+
 ENOUGH = 2
 """Failures to answer in a row after which a channel is not asked again in this sweep: each may take its whole timeout."""
 
@@ -47,7 +50,7 @@ def undelivered(turn: Turn) -> None:
     """Drain the outbox, then say which reports are late."""
     deployment = turn.deployment
     channels = {name: Patient(channel) for name, channel in deployment.channels.items()}
-    turn.row.done = outbox.drain(deployment.journal, channels, deployment.dress, turn.goes_on)
+    turn.row.done = outbox.drain(deployment.journal, channels, deployment.dress, turn.goes_on, turn.now - UNDERWAY)
     late = [entry for entry in deployment.journal.pending() if turn.now - parse(entry.created_at) > LATE]
     if late:
         _name(turn, late)

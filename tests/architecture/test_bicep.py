@@ -13,6 +13,7 @@ import function_app
 from handlers.azure import wiring
 from stanch.clouds import azure
 from stanch.sources import sentinel
+from stanch.upstream.sentinel_write_back import PERMISSIONS
 from tests.architecture.bicep import FILES, FOLDER, parse, rendered, resources, text, unresolved
 
 ROOT = FOLDER.parent.parent
@@ -28,6 +29,7 @@ BUILT_IN = {
     "c6a89b2d-59bc-44d0-9896-0b6e12d7b80a": "Storage Queue Data Message Sender",
     "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
     "516239f1-63e1-4d78-a4de-a74fb236a071": "App Configuration Data Reader",
     "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
     "8d289c81-5878-46d4-8554-54e1e3d8b5cb": "Microsoft Sentinel Reader",
@@ -48,6 +50,7 @@ KNOWN = {
     "storage.outputs.poisonQueueUrl": "https://account.queue.core.windows.net/stanch-sentinel-poison",
     "vault.properties.vaultUri": "https://stanch.vault.azure.net/",
     "configuration.properties.endpoint": "https://stanch.azconfig.io",
+    "states.properties.endpoint": "https://stanch-states.westeurope-1.eventgrid.azure.net/api/events",
     "insights.properties.ConnectionString": "InstrumentationKey=00000000-0000-0000-0000-000000000000",
     **{f"{name}.properties.{kind}": f"{name}-{kind}" for name in ("host", "read", "act", "undo") for kind in ("clientId", "principalId")},
 }  # fmt: skip
@@ -99,7 +102,7 @@ def test_every_purpose_gets_exactly_its_own_custom_role() -> None:
     principals = parse("member.bicep")["variables"]["principals"]["value"]
     given = {name.strip("'"): principal for name, principal in principals.items()}
     assert given == {role["Name"]: f"{role['Name'].removeprefix('Stanch ')}PrincipalId" for role in ROLES}
-    outputs = {name: rendered(one["value"], {**KNOWN, "app.name": "", "vault.name": "", "configuration.name": "", "app.properties.defaultHostName": ""})
+    outputs = {name: rendered(one["value"], {**KNOWN, "app.name": "", "states.id": "", "vault.name": "", "configuration.name": "", "app.properties.defaultHostName": ""})
                for name, one in parse("main.bicep")["outputs"].items()}  # fmt: skip
     assert {outputs[f"{purpose}PrincipalId"] for purpose in ("read", "act", "undo")} == {
         "read-principalId",
@@ -107,6 +110,17 @@ def test_every_purpose_gets_exactly_its_own_custom_role() -> None:
         "undo-principalId",
     }
     assert all("/" in action and "*" not in action for role in ROLES for action in role["Actions"])
+
+
+def test_the_host_may_tell_sentinel_and_no_more() -> None:
+    [role] = [
+        one["config"]
+        for one in parse("automation.bicep")["resources"].values()
+        if one["type"] == "Microsoft.Authorization/roleDefinitions"
+    ]
+    [permission] = role["properties"]["permissions"]
+    assert set(permission["actions"]) == PERMISSIONS
+    assert permission["dataActions"] == []
 
 
 def test_every_id_is_a_role_or_a_program_that_exists() -> None:
@@ -169,7 +183,7 @@ def test_the_wiring_takes_the_settings_and_keeps_the_identities_apart(monkeypatc
     assert made == [None], "the journal is reached as AZURE_CLIENT_ID, the host"
     assert env["AZURE_CLIENT_ID"] == "host-clientId"
     assert deployment.settings.ceiling == "observe"
-    assert set(deployment.channels) == {"teams", "sentinel"}
+    assert set(deployment.channels) == {"teams", "sentinel", "event_grid"}
     assert {f"{name}-principalId" for name in ("host", "read", "act", "undo")} <= set(deployment.cloud.own())
     for purpose in ("read", "act", "undo"):
         assert deployment.cloud.credential(purpose).client_id == f"{purpose}-clientId"  # type: ignore[attr-defined]

@@ -87,10 +87,12 @@ def bindings(function: Any) -> list[dict[str, Any]]:
 
 
 async def invoke(function: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    """One invocation: `data` is a queue's text or an HTTP request."""
+    """One invocation: `data` is a queue's text, what a timer says of itself, or an HTTP request."""
     given = asked["data"]
     if isinstance(given, str):
         data = PROTOS.TypedData(string=given)
+    elif "IsPastDue" in given:
+        data = PROTOS.TypedData(json=json.dumps(given))
     else:
         body = PROTOS.TypedData(bytes=base64.b64decode(given.pop("body")))
         data = PROTOS.TypedData(http=PROTOS.RpcHttp(body=body, query={}, params={}, **given))

@@ -54,7 +54,9 @@ def test_the_worker_finds_exactly_the_functions_that_there_are(
     host = FunctionsHost(interpreter, azure_artefact, tmp_path / "worker", {}, tmp_path / "log")
     host.start()
     host.stop()
-    assert set(host.functions) == {"sentinel", "runbook", "approval"}
+    assert set(host.functions) == {"sentinel", "runbook", "approval", "sweep"}
+    (timer,) = host.functions["sweep"]
+    assert (timer["type"], timer["schedule"], timer["runOnStartup"]) == ("timerTrigger", "0 */5 * * * *", False)
     (queue,) = host.functions["sentinel"]
     assert (queue["type"], queue["queueName"], queue["connection"]) == (
         "queueTrigger",

@@ -99,3 +99,15 @@ def test_the_report_of_a_closed_action_can_be_delivered(journal: Journal) -> Non
     journal.sent(item)
     assert list(journal.pending()) == []
     assert journal.get(action.id) == action
+
+
+def test_a_report_is_found_by_its_key_whether_it_was_accepted_or_not(journal: Journal) -> None:
+    action = closed(an_action(), Outcome.AWAITING_APPROVAL)
+    asked = a_report(f"{action.id}:awaiting_approval:1")
+    journal.note(action, None, asked)
+    assert journal.filed(asked.key) == asked
+    assert journal.filed(f"{action.id}:awaiting_approval:2") is None
+    accepted = a_report(asked.key, sns="2026-03-01T10:00:03.000Z", teams="2026-03-01T10:00:03.000Z")
+    journal.sent(accepted)
+    assert list(journal.pending()) == []
+    assert journal.filed(asked.key) == accepted

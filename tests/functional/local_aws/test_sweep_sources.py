@@ -27,7 +27,11 @@ SSH = "restricted-ssh"
 @pytest.fixture
 def deployed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> AwsCloud:
     """A deployment's cloud, in the home account, with member roles."""
-    for name, value in {"AWS_ENDPOINT_URL": lab.url, "AWS_ACCESS_KEY_ID": "LOCAL", "AWS_SECRET_ACCESS_KEY": "local"}.items():
+    for name, value in {
+        "AWS_ENDPOINT_URL": lab.url,
+        "AWS_ACCESS_KEY_ID": "LOCAL",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }.items():
         monkeypatch.setenv(name, value)
     return AwsCloud(AwsSettings(REGION, HOME, "stanch", "external-id", lab.url))
 
@@ -40,16 +44,22 @@ def group(number: int) -> str:
     return f"sg-{number:017x}"
 
 
-def recorded(account: str, rule: str, resource: str, verdict: str = "NON_COMPLIANT", resource_type: str = GROUP) -> None:
+def recorded(
+    account: str, rule: str, resource: str, verdict: str = "NON_COMPLIANT", resource_type: str = GROUP
+) -> None:
     compliance_stores[account][REGION].record(rule, resource_type, resource, verdict, datetime.now(UTC))
 
 
 class TestConfig:
-    def asked(self, deployed: AwsCloud, account: str = OTHER, wanted: Callable[[Finding], bool] = of_ssh) -> list[Finding]:
+    def asked(
+        self, deployed: AwsCloud, account: str = OTHER, wanted: Callable[[Finding], bool] = of_ssh
+    ) -> list[Finding]:
         return list(ConfigSurvey(deployed, account, REGION).findings(wanted))
 
     def test_a_finding_is_the_one_that_its_event_would_have_given(self, lab: Lab, deployed: AwsCloud) -> None:
-        event = config_finding(SSH, GROUP, group(1), OTHER, rule_arn=f"arn:aws:config:{REGION}:{OTHER}:config-rule/config-rule-ssh")
+        event = config_finding(
+            SSH, GROUP, group(1), OTHER, rule_arn=f"arn:aws:config:{REGION}:{OTHER}:config-rule/config-rule-ssh"
+        )
         seed(lab.url, event, HOME)
         (found,) = self.asked(deployed)
         assert (found.id, found.resources, found.account, found.region) == (event.id, event.resources, OTHER, REGION)
@@ -87,7 +97,10 @@ class TestConfig:
 
     def test_many_rules_are_asked_about_in_portions(self, lab: Lab, deployed: AwsCloud) -> None:
         for number in range(27):
-            rule = {"ConfigRuleName": f"ssh-{number}", "Source": {"Owner": "AWS", "SourceIdentifier": "INCOMING_SSH_DISABLED"}}
+            rule = {
+                "ConfigRuleName": f"ssh-{number}",
+                "Source": {"Owner": "AWS", "SourceIdentifier": "INCOMING_SSH_DISABLED"},
+            }
             lab.client("config", OTHER).put_config_rule(ConfigRule=rule)
             recorded(OTHER, f"ssh-{number}", group(number))
         assert len(self.asked(deployed)) == 27
@@ -142,7 +155,9 @@ class TestDeadLetters:
         assert self.bodies(sqs, "config") == sent
 
     @pytest.mark.parametrize("sources", [(), ("config", "guardduty")])
-    def test_where_that_is_not_one_queue_nothing_is_moved(self, deployed: AwsCloud, sqs: Any, sources: tuple[str, ...]) -> None:
+    def test_where_that_is_not_one_queue_nothing_is_moved(
+        self, deployed: AwsCloud, sqs: Any, sources: tuple[str, ...]
+    ) -> None:
         dead = self.queues(sqs, *sources)
         sqs.send_message(QueueUrl=dead, MessageBody="event")
         queue = SqsDeadLetters(lambda: deployed.home, dead)

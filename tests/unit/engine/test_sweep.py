@@ -37,17 +37,28 @@ class TestUndelivered:
         bench.channel.broken = True
         bench.door()
         result = bench.deliver()
+        bench.wait(minutes=5)
         assert bench.swept("undelivered").done == 0
         bench.channel.broken = False
         assert bench.swept("undelivered").done == 1
         assert [report.key for report in bench.news()] == [f"{result.action_id}:acted:1"]
         assert bench.swept("undelivered").done == 0
 
+    def test_what_may_be_on_its_way_is_left_to_whoever_sends_it(self, bench: Sweeping) -> None:
+        bench.channel.broken = True
+        bench.door()
+        bench.deliver()
+        bench.channel.broken = False
+        assert (bench.swept("undelivered").done, bench.news()) == (0, [])
+        bench.wait(minutes=3)
+        assert bench.swept("undelivered").done == 1
+
     def test_a_silent_channel_is_asked_only_so_often(self, bench: Sweeping) -> None:
         bench.channel.broken = True
         for number in range(ENOUGH + 3):
             bench.deliver(finding(bench.door(f"door-{number}"), id=f"finding-{number}"))
         asked = []
+        bench.wait(minutes=5)
         bench.channel.send = lambda report: asked.append(report) or _no_answer()  # type: ignore[method-assign,func-returns-value]
         bench.sweep()
         assert len(asked) == ENOUGH
@@ -61,6 +72,7 @@ class TestUndelivered:
             raise CloudError("post", "413", "too large")
 
         asked: list[Any] = []
+        bench.wait(minutes=5)
         bench.channel.send = lambda report: asked.append(report) or refuse(report)  # type: ignore[method-assign,func-returns-value]
         bench.sweep()
         assert len(asked) == ENOUGH + 3
@@ -76,7 +88,9 @@ class TestUndelivered:
         for _ in range(3):
             bench.swept("undelivered")
         (report,) = bench.news()
-        assert str(report.reason).startswith("1 reports are older than a day and not accepted by soc; the oldest is of ")
+        assert str(report.reason).startswith(
+            "1 reports are older than a day and not accepted by soc; the oldest is of "
+        )
         assert report.not_done == [f"acted {result.action_id}:acted:1: soc: soc does not answer"]
         bench.wait(hours=24)
         bench.swept("undelivered")
@@ -147,7 +161,9 @@ class TestHeld:
         bench.news()
         assert bench.swept("held").done == 3
         (report,) = bench.news()
-        assert str(report.reason).startswith(f"3 held in the last 30 days (exempt 2, kill switch 1); the oldest, {first.action_id}, since ")
+        assert str(report.reason).startswith(
+            f"3 held in the last 30 days (exempt 2, kill switch 1); the oldest, {first.action_id}, since "
+        )
         assert "`stanch actions ls --outcome held`" in str(report.reason)
         assert len(report.not_done) == 3
         bench.swept("held")
@@ -180,7 +196,9 @@ class TestUnheard:
         bench.surveys = [Held("doors of the house", [event])]
         (result,) = bench.swept("unheard").results
         assert (result.outcome, bench.cloud.writes()) == (Outcome.ACTED, ["Set door-1.front"])
-        assert bench.deliver(event).action_id == result.action_id, "the event, should it come after all, is the same finding"
+        assert bench.deliver(event).action_id == result.action_id, (
+            "the event, should it come after all, is the same finding"
+        )
 
     def test_what_arrived_is_left_alone(self, bench: Sweeping) -> None:
         event = lost(bench)
@@ -242,7 +260,9 @@ class TestUnheard:
         bench.surveys = [Held("doors", [lost(bench, number) for number in range(LIMIT + 2)])]
         assert bench.swept("unheard").done == LIMIT
         (report,) = [one for one in bench.news() if one.key.startswith("unheard:")]
-        assert report.reason == f"{LIMIT} findings that never reached us were answered, 2 more are left to the next sweeps"
+        assert (
+            report.reason == f"{LIMIT} findings that never reached us were answered, 2 more are left to the next sweeps"
+        )
         assert report.not_done == [f"door {LIMIT}", f"door {LIMIT + 1}"]
         assert bench.swept("unheard").done == 2
         assert len(bench.cloud.writes()) == LIMIT + 2

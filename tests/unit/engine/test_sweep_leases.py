@@ -82,7 +82,9 @@ class TestBeginning:
         with pytest.raises(InvalidInput, match="expires"):
             bench.runbook(door(), expires=seconds)
 
-    @pytest.mark.parametrize(("given", "seconds"), [("4h", 14400), ("90s", 90), ("30m", 1800), ("2d", 172800), (60, 60)])
+    @pytest.mark.parametrize(
+        ("given", "seconds"), [("4h", 14400), ("90s", 90), ("30m", 1800), ("2d", 172800), (60, 60)]
+    )
     def test_times_as_people_write_them(self, given: Any, seconds: int) -> None:
         assert expiry.duration(given, "expires") == seconds
 
@@ -129,7 +131,10 @@ class TestReminding:
         bench.wait(hours=5, minutes=1)
         bench.swept("leases")
         (soon,) = bench.news()
-        assert soon.reason == f"50% of its lease are over; at {end} people are asked once more: `stanch extend {action}` lets it stand longer"
+        assert (
+            soon.reason
+            == f"50% of its lease are over; at {end} people are asked once more: `stanch extend {action}` lets it stand longer"
+        )
         bench.wait(hours=5)
         bench.swept("leases")
         (last,) = bench.news()
