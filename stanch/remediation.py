@@ -153,6 +153,9 @@ class Remediation(ABC, Generic[SessionT]):
     undo_delay_hours: ClassVar[int] = 0
     """Undo before this many hours have passed re-arms what was cut off, and is refused without force."""
 
+    rearms: ClassVar[str] = ""
+    """What undoing hands back to whoever took it (a key, a sign-in): then only a person undoes it, never a lease. Empty for the others."""
+
     def __init__(self, session: SessionT, action_id: str) -> None:
         self.session = session
         self.action_id = action_id

@@ -22,44 +22,54 @@ Model = dict[str, Any]
 _WORDS = frozenset({"documentation", "documentationUrl", "externalDocumentation", "examples", "example"})
 
 
+class Names:
+    """What stands in the sources under the folders: texts and attributes as they are, f-strings as patterns."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        nodes = [node for folder in folders for path in folder.rglob("*.py") for node in ast.walk(_tree(path))]
+        self._exact = {name for node in nodes for name in _exact(node)}
+        self._patterns = [
+            re.compile(pattern) for pattern in sorted({each for node in nodes for each in _pattern(node)})
+        ]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._exact or any(pattern.fullmatch(name) for pattern in self._patterns)
+
+
 def cut(data: Path, ours: Iterable[Path], others: Iterable[Path]) -> None:
     """Cut the folder `data` (`botocore/data`) down to the services that the modules under `ours` name, and to the operations that these and `others` name."""
     own = list(ours)
-    services = {folder.name for folder in data.iterdir() if folder.is_dir() and _names(own).fullmatch(folder.name)}
-    names = _names([*own, *others])
+    named, called = Names(own), Names([*own, *others])
+    services = {folder.name for folder in data.iterdir() if folder.is_dir() and folder.name in named}
     for folder in data.iterdir():
         if folder.is_dir() and folder.name not in services:
             shutil.rmtree(folder)
     for service in services:
-        _cut_service(data / service, names)
+        _cut_service(data / service, called)
     _cut_endpoints(data / "endpoints.json", services)
 
 
-def _names(sources: Iterable[Path]) -> re.Pattern[str]:
-    """What fits any text, attribute or f-string of the sources."""
-    found = {
-        pattern
-        for folder in sources
-        for path in sorted(folder.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        for pattern in _patterns(node)
-    }
-    return re.compile("|".join(sorted(found)))
+def _tree(path: Path) -> ast.AST:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def _patterns(node: ast.AST) -> Iterator[str]:
+def _exact(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Attribute):
-        yield re.escape(node.attr)
+        yield node.attr
     elif isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[a-z0-9_-]+", node.value):
-        yield re.escape(node.value)
-    elif isinstance(node, ast.JoinedStr):
+        yield node.value
+
+
+def _pattern(node: ast.AST) -> Iterator[str]:
+    """`f"get_{kind}_policy"` fits `get_role_policy`. A word must be there: a hole alone would fit everything."""
+    if isinstance(node, ast.JoinedStr) and any(
+        isinstance(part, ast.Constant) and re.search(r"[a-z]_|_[a-z]", str(part.value)) for part in node.values
+    ):
         parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in node.values]
-        # A verb or a noun must be there: a hole alone would fit everything.
-        if any(isinstance(part, ast.Constant) and re.search(r"[a-z]_|_[a-z]", str(part.value)) for part in node.values):
-            yield "".join(parts)
+        yield "".join(parts)
 
 
-def _cut_service(folder: Path, names: re.Pattern[str]) -> None:
+def _cut_service(folder: Path, names: Names) -> None:
     versions = sorted(path for path in folder.iterdir() if path.is_dir())
     for old in versions[:-1]:
         shutil.rmtree(old)
@@ -76,8 +86,8 @@ def _cut_service(folder: Path, names: re.Pattern[str]) -> None:
             path.unlink()
 
 
-def _cut_model(model: Model, names: re.Pattern[str]) -> Model:
-    operations = {name: each for name, each in model["operations"].items() if names.fullmatch(xform_name(name))}
+def _cut_model(model: Model, names: Names) -> Model:
+    operations = {name: each for name, each in model["operations"].items() if xform_name(name) in names}
     reached: set[str] = set()
     waiting = [shape for each in operations.values() for shape in _shapes(each)]
     while waiting:

@@ -22,6 +22,7 @@ class DeactivateAccessKey(Remediation[AwsSession]):
     resource_type = "AWS::IAM::AccessKey"
     countermeasure = "D3-CR"
     disruption = "Whatever still signs requests with this key fails at once."
+    rearms = "the key works again for whoever holds it"
     permissions = Permissions(
         plan=frozenset({"iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:GetUser"}),
         apply=frozenset({"iam:UpdateAccessKey", "iam:ListAccessKeys"}),

@@ -41,6 +41,7 @@ class DisableUser(Remediation[AzureSession]):
         "guest": "whether the user comes from another tenant",
         "synced": "whether the user is kept by an on-premises directory",
     }
+    rearms = "the account signs in again, for whoever knows its password"
     permissions = Permissions(
         plan=frozenset({"User.Read.All"}),
         apply=frozenset({"User.Read.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All"}),

@@ -26,7 +26,7 @@ class Subscriptions:
         self._known: dict[str, tuple[float, Mapping[str, str]]] = {}
 
     def tags(self, account: str) -> Mapping[str, str]:
-        """The subscription's tags; none where the account is no subscription, as Entra's tenants are. Raises the error tree's kinds."""
+        """The subscription's tags; none where the account can be no subscription. Raises the error tree's kinds, AccessDenied for one out of reach."""
         until, found = self._known.get(account.lower(), (0.0, {}))
         if self._now() >= until:
             found = self._ask(account)
@@ -38,5 +38,5 @@ class Subscriptions:
             return {}
         subscription = Resource("Microsoft.Resources/subscriptions", account, account)
         session = self._cloud.session(subscription, "read", "")
-        answer = session.arm("GET", f"/subscriptions/{segment(account)}", "2022-12-01", missing=True) or {}
+        answer = session.arm("GET", f"/subscriptions/{segment(account)}", "2022-12-01") or {}
         return {str(name): str(value) for name, value in (answer.get("tags") or {}).items()}

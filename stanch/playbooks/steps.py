@@ -86,7 +86,7 @@ def _allowed(playbook: Node, remediation: type[Remediation[Any]], name: Node, pr
     if then is not None and then.value == "undo":
         if remediation.irreversible:
             complain(problems, then, f"{remediation.id} cannot be undone: {remediation.irreversible}")
-        elif remediation.undo_delay_hours:
+        elif remediation.undo_delay_hours or remediation.rearms:
             complain(problems, then, f"undoing {remediation.id} re-arms what it cut off: never by itself, only remind")
     mode = playbook.get("mode")
     modes = [item.value for _, item in mode.items()] or [mode.value] if mode else []

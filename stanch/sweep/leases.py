@@ -82,7 +82,7 @@ def _kept(turn: Turn, action: Action) -> str:
     """Why automation leaves the undo to a person; empty where it may. What re-arms what was cut off, or cannot be undone at all, it never undoes."""
     deployment = turn.deployment
     declared = deployment.remediation(action.remediation)
-    if declared.irreversible or declared.undo_delay_hours:
+    if declared.irreversible or declared.undo_delay_hours or declared.rearms:
         return declared.irreversible or "undoing it may re-arm what it cut off"
     target = Target.of_action(action, deployment, unattended=True)
     ceiling = strictest(deployment.policy.ceiling_for(target.group), deployment.settings.ceiling)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from remediations import aws, azure
+from stanch.playbooks.load import check
 from stanch.playbooks.load import load as load_policy
 from stanch.playbooks.match import Matcher
 from stanch.remediation import load
@@ -77,6 +78,17 @@ COLD = {
         "stanch.cli",
         "stanch.local",
     ),
+    "handlers.aws.sweep": (
+        "azure",
+        "yaml",
+        "pydantic",
+        "rich",
+        "typer",
+        "moto",
+        "jsonschema",
+        "stanch.cli",
+        "stanch.local",
+    ),
     "handlers.azure.sentinel": (
         "boto3",
         "botocore",
@@ -89,6 +101,17 @@ COLD = {
         "stanch.cli",
     ),
     "handlers.azure.runbook": (
+        "boto3",
+        "botocore",
+        "yaml",
+        "pydantic",
+        "rich",
+        "typer",
+        "moto",
+        "azure.mgmt",
+        "stanch.cli",
+    ),
+    "handlers.azure.sweep": (
         "boto3",
         "botocore",
         "yaml",
@@ -149,3 +172,12 @@ def test_no_remediation_catches_what_a_cloud_says() -> None:
         if isinstance(node, ast.ExceptHandler) and getattr(node.type, "id", None) != "ValueError"
     ]
     assert caught == []
+
+
+@pytest.mark.parametrize("playbook", ["key-leak", "role-sessions", "account-compromised"])
+def test_no_lease_hands_a_credential_back(playbook: str, tmp_path: Path) -> None:
+    """A key, a session or a sign-in that was cut off is given back by a person or not at all."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"extends: shipped\nplaybooks:\n- {{id: {playbook}, expires: {{after: 4h, then: undo}}}}\n")
+    problems = check(policy, {name: load(entry) for name, entry in REGISTRY.items()})
+    assert any(problem.level == "error" and "re-arms" in problem.message for problem in problems), problems

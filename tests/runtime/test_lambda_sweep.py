@@ -150,7 +150,7 @@ def test_a_step_that_fails_is_the_functions_error_and_stops_no_other(stack: Stac
             lambda: Answer(403, {"Content-Type": "application/x-amz-json-1.0"}, DENIED),
         )
     )
-    with pytest.raises(FunctionError, match="dead letters: swept-dead: .*AccessDenied"):
+    with pytest.raises(FunctionError, match=r"dead letters: swept-dead: .*AccessDenied"):
         stack.function("SweepFunction").invoke(SCHEDULED)
     user, _ = events.key_of(event)
     assert stack.client("iam", ACCOUNT).list_access_keys(UserName=user)["AccessKeyMetadata"][0]["Status"] == "Inactive"

@@ -183,7 +183,7 @@ def test_an_answer_that_was_lost_makes_no_second_comment(soc: Siem, azure: Azure
 
 
 def test_an_analyst_who_writes_at_the_same_moment_loses_nothing(soc: Siem, azure: AzureCloudServer, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    answer, interfered = azure.arm.answer, []
+    answer, interfered = azure.arm.answer, list[str]()
 
     def meanwhile(method: str, path: str, *rest: Any) -> Any:
         found = answer(method, path, *rest)
@@ -204,6 +204,23 @@ def test_an_analyst_who_writes_at_the_same_moment_loses_nothing(soc: Siem, azure
     soc.deployment.channels["sentinel"].send(report)
     assert len(interfered) == 2
     assert soc.labels() == ["theirs-1", "theirs-2", "stanch:acted"]
+
+
+def test_what_people_closed_stays_closed(soc: Siem) -> None:
+    (acted,) = soc.deliver(sample(EVENT))
+    read = soc.read()
+    kept = {name: read["properties"][name] for name in ("title", "severity", "owner")}
+    closed = {"status": "Closed", "classification": "BenignPositive", "classificationReason": "SuspiciousButExpected", "classificationComment": "a test"}  # fmt: skip
+    labels = [{"labelName": label} for label in soc.labels()]
+    body = {"etag": read["etag"], "properties": {**kept, **closed, "labels": labels}}
+    assert soc.raw("PUT", soc.incident, VERSION, json=body).status_code == 200
+    soc.undo(acted.action_id)
+    after = soc.read()["properties"]
+    assert {name: after[name] for name in closed} == closed
+    assert soc.labels() == ["night-shift", "stanch:acted", "stanch:undone"]
+    (row,) = soc.deliver(soc.update())
+    assert (row.outcome, row.action_id) == (Outcome.HELD, None)
+    assert len(soc.comments()) == 2, "no action, no comment"
 
 
 def test_an_incident_that_is_gone_needs_nothing(soc: Siem, azure: AzureCloudServer) -> None:

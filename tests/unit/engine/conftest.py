@@ -10,7 +10,10 @@ import pytest
 
 from stanch import containment, deployment, restraint, transaction, undo
 from tests.unit.engine.bench import FAST, Bench, Wall
+from tests.unit.engine.company import UNITS
+from tests.unit.engine.doubles import Company
 from tests.unit.engine.toy import ToyCloud
+from tests.unit.playbooks.example import EXAMPLE
 
 
 @pytest.fixture
@@ -32,3 +35,11 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def bench(wall: Wall, folder: Path) -> Bench:
     return Bench(folder, ToyCloud(), wall)
+
+
+@pytest.fixture
+def company(wall: Wall, folder: Path) -> Company:
+    """The example's company: its organisation answers, and every deployment-wide ceiling is lifted."""
+    made = Company(folder, ToyCloud(), wall, text=EXAMPLE)
+    made.wiring = {"units_of": lambda account: UNITS.get(account, []), "tags_of": lambda account: {"Team": "payments"}}
+    return made

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from stanch import chain
 from stanch.action import Action, Outcome, Status
 from stanch.decision import Decision, Identity, Request
 from stanch.errors import Refused, Throttled
+from stanch.expiry import extend
 from stanch.journal import Query
+from stanch.playbooks.limits import Expires
 from tests.unit.engine.bench import Bench, door, finding, of_type, playbook, vault
 from tests.unit.engine.failing import failing
 from tests.unit.engine.toy_remediations import CloseDoor
@@ -86,6 +90,14 @@ class TestTrueAtAnyMoment:
 
     def test_ran_by_a_person(self, watched: Bench) -> None:
         assert watched.runbook(watched.door()).apply().outcome is Outcome.ACTED
+
+    def test_on_a_lease_that_is_extended(self, watched: Bench) -> None:
+        lease = Expires(after=3600, then="remind")
+        watched.playbooks = [playbook("doors", CloseDoor.id, when=of_type(CloseDoor), expires=lease)]
+        watched.door()
+        acted = watched.deliver()
+        extend(watched.deployment, str(acted.action_id), "anna@corp.example", 7200, "still looking")
+        assert [entry["event"] for entry in watched.action(acted).chain][-1] == "lease extended"
 
     def test_of_text_that_is_no_unicode(self, watched: Bench) -> None:
         watched.door()
@@ -171,6 +183,13 @@ class TestFalseOnceTouched:
         assert chain.verify(action) == ["history[1]: is no entry"]
         action.chain = []
         assert chain.verify(action) == ["history: there is none"]
+
+    def test_a_record_of_the_first_release_still_stands(self) -> None:
+        """If this fails, what records look like has changed in a way that makes every record before it look forged."""
+        record = json.loads((Path(__file__).parent / "fixtures/action-chained.json").read_text())
+        assert chain.verify(Action.from_json(record)) == []
+        record["reason"] = "nothing to see here"
+        assert len(chain.verify(Action.from_json(record))) == 1
 
     def test_a_later_release_may_add_fields_that_are_empty(self, bench: Bench) -> None:
         record = undone(bench).as_json()
