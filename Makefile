@@ -49,6 +49,9 @@ check: .venv/.installed .tools/sam/.installed ## format, lint, types, architectu
 docs: .venv/.installed ## everything generated: catalogue, IAM policies, schema
 	$(BIN)/python tools/generate.py
 
+bench: .venv/.installed ## beside the alternatives, as ratios; writes bench/results.json and docs/performance.md (needs Python 3.13)
+	$(BIN)/python -m bench
+
 build: .venv/.installed ## the deployment artefacts of both clouds under build/
 	$(BIN)/python tools/package.py aws build/aws
 	$(BIN)/python tools/package.py azure build/azure
@@ -60,5 +63,7 @@ build-%: .venv/.installed
 lock: .venv/.installed ## lock the requirements anew (needs uv)
 	for part in aws azure dev sam; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --no-strip-extras --custom-compile-command 'make lock' requirements/$$part.in --output-file requirements/$$part.txt; done
+	for part in bench/requirements/*.in; do uv pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate \
+	  --no-strip-extras --custom-compile-command 'make lock' $$part --output-file $${part%.in}.txt; done
 
-.PHONY: help install demo test check docs build lock
+.PHONY: help install demo test check docs bench build lock

@@ -67,7 +67,7 @@ def _parts(lab: lambdas.Lab, folder: Path, events: int, root: Path) -> dict[str,
         "batch": lambda: lambdas.batch(lab, ours),
         "azure": lambda: lambdas.azure(lab, sides.naive(), sides.ours_on_azure(environments.artefact("azure", root))),
         "playbooks": lambda: playbooks.measure(lab.results, lab.rounds),
-        "replay": lambda: replay.measure(lab.results, events),
+        "replay": lambda: replay.measure(lab.results, events, root),
     }
 
 

@@ -25,7 +25,7 @@ def policy(count: int) -> Policy:
                 "type": (f"Example:{SERVICES[number % len(SERVICES)]}/Finding{number}",)
                 if number % 3
                 else ({"prefix": f"Example{number}:"},),
-                "severity": ("medium", "high", "critical"),
+                "severity": (3, 4, 5),
                 "resource.type": ("AWS::IAM::AccessKey",),
             },
             (Step("aws.iam.deactivate_access_key"),),
@@ -35,7 +35,7 @@ def policy(count: int) -> Policy:
     ]
     wanted = {
         "type": ({"prefix": "UnauthorizedAccess:IAMUser/"},),
-        "severity": ("medium", "high"),
+        "severity": (3, 4),
         "resource.type": ("AWS::IAM::AccessKey",),
     }
     return Policy(playbooks=(*made, Playbook("wanted", wanted, (Step("aws.iam.deactivate_access_key"),), "auto")))

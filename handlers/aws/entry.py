@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from handlers import settings
@@ -73,10 +74,11 @@ def observe(results: list[Result]) -> None:
     from aws_lambda_powertools import Logger, Metrics
     from aws_lambda_powertools.metrics import MetricUnit
 
-    logger = Logger(service="stanch")
+    # In ASCII, as JSON escapes it: what an event brings along may hold lone surrogates, bidi and control characters.
+    logger = Logger(service="stanch-responder", json_serializer=partial(json.dumps, default=str))
     metrics = Metrics(namespace="Stanch", service="responder")
     for result in results:
         logger.info("answered", extra={"result": json.loads(json.dumps(result.as_json(), default=str))})
         metrics.add_metric(name=f"outcome_{result.outcome.value}", unit=MetricUnit.Count, value=1)
-    if results:
+    if metrics.provider.metric_set:  # Powertools flushes by itself at every hundredth value, and then none may be left
         metrics.flush_metrics()

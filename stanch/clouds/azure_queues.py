@@ -65,7 +65,11 @@ class PoisonQueue:
         # The SDK's import takes a tenth of a second that no other function needs; by itself it would wait 15 s before it tries again.
         from azure.storage.queue import LinearRetry, QueueClient
 
-        patience: dict[str, Any] = {"retry_policy": LinearRetry(backoff=1, retry_total=2), "connection_timeout": 5, "read_timeout": 20}
+        patience: dict[str, Any] = {
+            "retry_policy": LinearRetry(backoff=1, retry_total=2),
+            "connection_timeout": 5,
+            "read_timeout": 20,
+        }
         with (
             _translated(url.rpartition("/")[2]),
             QueueClient.from_queue_url(url, credential=self._credential(), **patience) as client,

@@ -39,6 +39,7 @@ def _look_at(turn: Turn, kept: tuple[str, dict[str, Any]]) -> Result | None:
     if part is None:
         return None
     settle(turn, action)
+    action = turn.deployment.journal.get(action.id) or action  # as that left it
     return _end(turn, action) if part == 1.0 else expiry.remind(turn.deployment, action, part, _soon(action, part))
 
 

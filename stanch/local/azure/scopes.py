@@ -25,6 +25,7 @@ def subscription(known: dict[str, Any]) -> dict[str, Any]:
         "displayName": known.get("displayName", known["subscriptionId"]),
         "state": known.get("state", "Enabled"),
         "subscriptionPolicies": {"locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01", "spendingLimit": "Off"},
+        **({"tags": known["tags"]} if known.get("tags") else {}),
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from tests.unit.engine.bench import Bench, Wall, door, finding, vault
 from tests.unit.engine.failing import Fuse, Killed, failing
 from tests.unit.engine.sweeping import Sweeping
 from tests.unit.engine.toy import ToyCloud
+from tests.unit.engine.toy_remediations import CloseDoor
 
 MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": Bench.vault}
 PERSON = Identity("ann@corp.example", "subject-ann")
@@ -127,6 +128,14 @@ class TestGoingOn:
             connection.commit()
         assert bench.swept("crashed").done == 1
         assert (bench.outcome(action), bench.locks()) == (Outcome.ACTED, [])
+
+    def test_what_belongs_to_the_other_clouds_deployment_is_left_to_it(self, bench: Sweeping) -> None:
+        action = killed(bench)
+        bench.lapse()
+        door, bench.playbooks = bench.registry.pop(CloseDoor.id), []
+        assert bench.swept("crashed").done == 0
+        bench.registry[CloseDoor.id] = door
+        assert bench.swept("crashed").results[0].action_id == action
 
     def test_an_undo_goes_on_in_the_name_of_whoever_asked(self, bench: Sweeping) -> None:
         bench.vault()

@@ -166,6 +166,26 @@ class TestReminding:
         assert told(bench) == [(f"{action}:lease:0", "acted")]
         assert len((bench.the(action).expires or {})["reminded"]) == 1
 
+    def test_killed_before_the_lock_was_freed_the_lease_runs_on_as_it_was(self, bench: Sweeping) -> None:
+        action = acted(bench)
+        end = (bench.the(action).expires or {})["at"]
+        bench.wait(hours=5, minutes=1)
+
+        def fuse(verb: str) -> None:
+            if verb == "close":
+                raise Killed
+
+        bench.journal.before.append(fuse)
+        with pytest.raises(Killed):
+            bench.sweep()
+        bench.journal.before.remove(fuse)
+        assert [lock[0] for lock in bench.locks()] == [action]
+        bench.wait(hours=4)
+        assert bench.swept("leases").done == 1
+        lease = bench.the(action).expires or {}
+        assert (lease["at"], [each["part"] for each in lease["reminded"]]) == (end, [0.5, 0.9])
+        assert bench.locks() == []
+
     def test_what_was_undone_is_forgotten(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.undo(action).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from stanch.action import Outcome
 from stanch.decision import Decision, Identity, Request
 from stanch.deployment import Settings
 from stanch.errors import AccessDenied
+from stanch.guardrails import Verdict
 from stanch.playbooks.limits import Approval, Budget, Budgets, Escalation, Exempt, Freeze
-from stanch.restraint import EVERYWHERE, PAUSE
+from stanch.restraint import EVERYWHERE, PAUSE, Restraint, Subject
 from tests.unit.engine.bench import Wall, finding, of_type, playbook
 from tests.unit.engine.failing import failing
 from tests.unit.engine.sweeping import Sweeping
@@ -208,6 +210,21 @@ class TestActing:
         outcomes = {result.action_id: result.outcome for result in bench.swept("approvals").results}
         assert sorted(outcomes.values()) == [Outcome.ACTED, Outcome.HELD]
         assert set(outcomes) == {first, second}
+
+    def test_not_when_somebody_else_drew_the_last_of_the_budget_meanwhile(
+        self, bench: Sweeping, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        action = asked(bench, ACT)
+        bench.more["budget"] = Budgets(default=Budget(1, 3600))
+        real = Restraint.verdicts
+
+        def verdicts(self: Restraint, subject: Subject, moment: datetime) -> list[Verdict]:
+            found = real(self, subject, moment)
+            assert self.spend(subject).effect == "pass"
+            return found
+
+        monkeypatch.setattr(Restraint, "verdicts", verdicts)
+        self.held(bench, action, "budget: 1 actions in 1 h are used up")
 
     def test_not_another_plan_than_was_shown(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
