@@ -88,7 +88,9 @@ class Containment:
         target, deployment = self._target, self._deployment
         exemption = target.playbook.exempt if target.playbook else Exempt()
         verdicts = guardrails.resource_guards(plan, exemption, deployment.protected(), earlier)
-        if target.waited is not None and not target.automatic:  # whoever decides now may overrule whoever undid it before
+        if (
+            target.waited is not None and not target.automatic
+        ):  # whoever decides now may overrule whoever undid it before
             verdicts = [guardrails.asking(verdict, "undone") for verdict in verdicts]
         verdicts.append(guardrails.irreversible(self._declared.irreversible))
         if not target.restrained:

@@ -57,7 +57,12 @@ class Stack:
 
     def _environment(self, journal: str | None) -> dict[str, str]:
         """Every setting of the template, and what Lambda itself would set."""
-        return {
+        # What the template leaves empty unless asked for: the other deployments, write-backs and links.
+        optional = (
+            "STANCH_DEAD_LETTER_QUEUES", "STANCH_KILL_SWITCH", "STANCH_EVENT_BUS", "STANCH_GUARDDUTY_ARCHIVE", "STANCH_GUARDDUTY_FEEDBACK",
+            "STANCH_ANCHOR_BUCKET", "STANCH_SIGNING_SECRET", "STANCH_APPROVAL_URL", "STANCH_OIDC_ISSUER",
+        )  # fmt: skip
+        return dict.fromkeys(optional, "") | {
             "STANCH_MODE": "auto", "STANCH_JOURNAL": f"dynamodb://{self.table}", "STANCH_SNS_TOPIC_ARN": self.topic, "STANCH_TEAMS_SECRET": "",
             "STANCH_ROLE_NAME": "stanch", "STANCH_EXTERNAL_ID": "external-id", "STANCH_ACCOUNT": HOME, "STANCH_MAX_DELIVERIES": "5",
             "STANCH_OWN": f"arn:*:iam::*:role/{self.table}-*,arn:*:sns:*:*:{self.table}-*", "POWERTOOLS_SERVICE_NAME": "stanch",

@@ -43,9 +43,12 @@ def harmless(line: str, text: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], list[str]]:
+def logged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Callable[[str], list[str]]:
     """What Lambda logs of a result with this text."""
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
+    caplog.set_level(logging.INFO, "stanch")
 
     def observe(text: str) -> list[str]:
         # Powertools keeps the stream that was the standard output when its first logger was made.
@@ -65,7 +68,7 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_on_aws(name: str, logged: Callable[[str], list[str]]) -> None:
     (line,) = logged(HOSTILE[name])
-    assert harmless(line, HOSTILE[name])["service"] == "stanch"
+    assert harmless(line, HOSTILE[name])["service"] == "stanch-responder"
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\udcff\x00", "\U0010ffff"])

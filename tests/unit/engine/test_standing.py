@@ -133,8 +133,11 @@ class TestListing:
     def test_who_when_why_and_whether_it_stands(self, bench: Bench, later: Clock) -> None:
         journal = bench.journal
         standing.pause(journal, None, "alice", "outage", None)
+        time.sleep(0.002)  # the journal tells times apart by milliseconds
         standing.exempt(journal, "door-1", "bob", "ours", 60)
+        time.sleep(0.002)  # the journal tells times apart by milliseconds
         standing.resume(journal, None, "carol", "it is over")
+        time.sleep(0.002)  # the journal tells times apart by milliseconds
         standing.exempt(journal, "door-2", "dave", "ours too", 86400)
         found = standing.listing(journal)
         assert [(each.what, each.subject, each.by, each.reason, each.stands) for each in found] == [
