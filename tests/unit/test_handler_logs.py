@@ -48,11 +48,11 @@ def logged(
 ) -> Callable[[str], list[str]]:
     """What Lambda logs of a result with this text."""
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "INFO")
-    caplog.set_level(logging.INFO, "stanch")
+    caplog.set_level(logging.INFO, "stanch-responder")
 
     def observe(text: str) -> list[str]:
         # Powertools keeps the stream that was the standard output when its first logger was made.
-        for handler in logging.getLogger("stanch").handlers:
+        for handler in logging.getLogger("stanch-responder").handlers:
             monkeypatch.setattr(handler, "stream", sys.stdout, raising=False)
         aws.observe([result(text)])
         return [line for line in capsys.readouterr().out.split("\n") if line and '"_aws"' not in line]

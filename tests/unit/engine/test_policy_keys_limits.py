@@ -186,8 +186,8 @@ def test_expires(company: Company) -> None:
     later(company, 13 * 60)
     assert company.journal.get(action.id).outcome is Outcome.ACTED, "people are only reminded"
     assert len(company.told_by["soc:teams"].reports) == heard + 1
-    changed(company, "budget: {actions: 5, window: 1h}", "expires: {after: 1h, then: undo}")
-    lease = company.action(leak(company, SANDBOX))
+    changed(company, "flap: {times: 3, window: 24h, then: approve}", "expires: {after: 1h, then: undo}")
+    lease = company.action(exposed(company, SANDBOX))
     later(company, 61)
     assert company.journal.get(lease.id).outcome is Outcome.UNDONE
 
