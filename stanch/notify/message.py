@@ -147,7 +147,9 @@ def value(state: Any, width: int = WIDTH) -> str:
 
 
 def where(report: Report) -> list[str]:
-    """The resource, and the account and region it is in."""
+    """The resource, and the account and region it is in; nothing for what is of no place, such as a pause."""
+    if report.resource is None and report.finding is None and not (report.account or report.source):
+        return []
     kind = (report.resource or {}).get("type", "")
     holder = {"aws": "AWS account", "azure": "Azure subscription"}.get(report.cloud, "account")
     holder = "Entra tenant" if kind.startswith("Microsoft.Graph/") else holder

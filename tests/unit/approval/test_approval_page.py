@@ -143,6 +143,13 @@ def test_two_people_for_what_cannot_be_undone() -> None:
     assert "Approve: carry it out now" in second
 
 
+def test_what_lowers_the_mode_is_said() -> None:
+    lowers = [Verdict("freeze", "observe", "year-end is on"), Verdict("flapping", "approve", "contained 3 times")]
+    told = shown(page.request(view(verdicts=lowers), DECLARED, FORM))
+    assert "freeze would only observe: year-end is on" in told
+    assert "flapping asks for a person: contained 3 times" in told
+
+
 def test_what_a_guard_holds_can_be_denied_but_not_approved() -> None:
     held = [Verdict("protected", "hold", "it matches log-*"), Verdict("budget", "pass")]
     text = page.request(view(verdicts=held), DECLARED, FORM)

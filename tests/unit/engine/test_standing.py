@@ -201,6 +201,7 @@ class TestTold:
         ]  # fmt: skip
         assert told[0].reason == "alice until somebody resumes it: outage"
         assert "stanch resume --reason 'why'" in text(told[0])
+        assert "unknown" not in text(told[0]), "it is of no account"
         assert len({report.key for report in told}) == 4
 
     def test_what_people_write_is_inert(self, bench: Bench) -> None:
