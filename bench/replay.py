@@ -55,11 +55,7 @@ def measure(results: Results, count: int, root: Path) -> None:
             if done.returncode:
                 raise RuntimeError(done.stderr[-3000:])
             found = json.loads((folder / "out.json").read_text())
-            bar = (
-                _on_terminal([sys.executable, "-m", "stanch", "replay", str(folder / "events.jsonl")], env, root)
-                if count > 50
-                else ""
-            )
+            bar = _on_terminal([sys.executable, "-m", "stanch", "replay", str(folder / "events.jsonl")], env, root)
         finally:
             subprocess.run([sys.executable, "-m", "stanch", "local", "stop"], env=env, cwd=root, capture_output=True)
     results.profile = found["parts"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -53,9 +54,13 @@ def put(server: AzureCloudServer, resource_id: str, body: dict[str, Any], versio
     return answer
 
 
-@cache
 def identity() -> ManagedIdentityCredential:
-    """One for all tests of the process: it finds the endpoint in the environment when it is made, and keeps its tokens."""
+    """One for all tests of a cloud: it finds the endpoint in the environment when it is made, and keeps that endpoint's tokens."""
+    return _identity(os.environ["IDENTITY_ENDPOINT"])
+
+
+@cache
+def _identity(endpoint: str) -> ManagedIdentityCredential:
     return ManagedIdentityCredential()
 
 

@@ -32,6 +32,7 @@ class Siem(Wired):
 
     def read(self) -> dict[str, Any]:
         found: dict[str, Any] = self.raw("GET", self.incident, VERSION).json()
+        assert "properties" in found, found
         return found
 
     def labels(self) -> list[str]:
