@@ -30,8 +30,6 @@ playbooks:
     mode: auto
 """
 
-pytestmark = pytest.mark.xdist_group("incomplete-findings")
-
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.runtime.functions_host import FunctionsHost
 from tests.runtime.interpreter import ROOT, Interpreter
-
-pytestmark = pytest.mark.xdist_group("functions-index")
 
 LAPTOP = {
     "boto3",

@@ -14,8 +14,6 @@ from tests.runtime.functions_host import FunctionsHost, Reply
 from tests.runtime.interpreter import Interpreter
 from tests.runtime.machines import GROUP, ISOLATE, isolated, planted
 
-pytestmark = pytest.mark.xdist_group("functions-runbook")
-
 ENGINEER = {
     "X-MS-CLIENT-PRINCIPAL-NAME": "engineer@corp.example",
     "X-MS-CLIENT-PRINCIPAL-ID": "00000000-0000-0000-0000-0000000000e1",

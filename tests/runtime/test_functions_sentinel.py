@@ -12,8 +12,6 @@ from tests.runtime.azure_stack import AzureStack
 from tests.runtime.functions_host import FunctionFailed
 from tests.runtime.machines import ISOLATE, isolated, planted
 
-pytestmark = pytest.mark.xdist_group("functions-sentinel")
-
 
 def of_machine(azure: AzureStack, name: str) -> list[str | None]:
     """The outcomes in the journal of the actions on a machine."""

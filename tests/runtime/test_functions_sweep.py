@@ -21,8 +21,6 @@ from tests.runtime.interpreter import Interpreter
 from tests.runtime.machines import isolated, planted
 from tests.runtime.storage_queue import StorageQueue
 
-pytestmark = pytest.mark.xdist_group("functions-sweep")
-
 
 @pytest.fixture
 def poison(azure: AzureStack, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -16,8 +16,6 @@ from tests.runtime.aws_stack import Stack
 from tests.runtime.interpreter import ROOT, Interpreter
 from tests.runtime.rie import ExecutionEnvironment
 
-pytestmark = pytest.mark.xdist_group("lambda-artefact")
-
 LAPTOP = {
     "azure",
     "typer",

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from stanch.sources import guardduty
 from tests.runtime import events, template
 from tests.runtime.aws_stack import ACCOUNT, Stack
-
-pytestmark = pytest.mark.xdist_group("lambda-batch")
 
 
 def statuses(stack: Stack, *planted: dict[str, Any]) -> list[str]:

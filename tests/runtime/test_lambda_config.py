@@ -16,8 +16,6 @@ from tests.functional.local_aws.lab import HOME
 from tests.runtime import events
 from tests.runtime.aws_stack import ACCOUNT, REGION, Stack
 
-pytestmark = pytest.mark.xdist_group("lambda-config")
-
 CUSTOM = """
 extends: shipped
 playbooks:

@@ -14,8 +14,6 @@ from tests.runtime.aws_stack import ACCOUNT, Stack
 from tests.runtime.faults import Fault
 from tests.runtime.rie import FunctionError
 
-pytestmark = pytest.mark.xdist_group("lambda-crash")
-
 WRITE = "Action=UpdateAccessKey"
 ACTED = [("acted", "aws.iam.deactivate_access_key"), ("acted", "aws.iam.revoke_user_sessions")]
 

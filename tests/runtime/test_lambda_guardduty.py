@@ -14,8 +14,6 @@ from tests.runtime import events
 from tests.runtime.aws_stack import ACCOUNT, Stack
 from tests.runtime.rie import FunctionError
 
-pytestmark = pytest.mark.xdist_group("lambda-guardduty")
-
 DEACTIVATE, REVOKE = "aws.iam.deactivate_access_key", "aws.iam.revoke_user_sessions"
 ACTED = [("acted", DEACTIVATE), ("acted", REVOKE)]
 

@@ -12,8 +12,6 @@ from stanch.sources import guardduty
 from tests.runtime import events
 from tests.runtime.aws_stack import ACCOUNT, Stack
 
-pytestmark = pytest.mark.xdist_group("lambda-runbook")
-
 REMEDIATION = "aws.iam.deactivate_access_key"
 
 

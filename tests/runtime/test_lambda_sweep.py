@@ -19,8 +19,6 @@ from tests.runtime.aws_stack import ACCOUNT, REGION, Stack
 from tests.runtime.faults import Answer, Fault
 from tests.runtime.rie import FunctionError
 
-pytestmark = pytest.mark.xdist_group("lambda-sweep")
-
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 DENIED = b'{"__type": "com.amazonaws.sqs#AccessDeniedException", "message": "not yours"}'
 STEPS = ["crashed", "undelivered", "approvals", "leases", "dead letters", "held", "unheard"]

@@ -14,8 +14,6 @@ from tests.runtime.aws_stack import ACCOUNT, Stack
 from tests.runtime.event_source import EventSource
 from tests.runtime.faults import Fault
 
-pytestmark = pytest.mark.xdist_group("queue-sqs")
-
 DEACTIVATE = "aws.iam.deactivate_access_key"
 LAST = int(template.properties("GuardDutyQueue")["RedrivePolicy"]["maxReceiveCount"])
 

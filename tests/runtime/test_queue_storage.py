@@ -15,8 +15,6 @@ from tests.runtime.azure_stack import AzureStack
 from tests.runtime.machines import isolated, planted
 from tests.runtime.storage_queue import StorageQueue
 
-pytestmark = pytest.mark.xdist_group("queue-storage")
-
 
 @pytest.fixture(scope="module")
 def _queue(_azure_stack: AzureStack) -> Iterator[StorageQueue]:

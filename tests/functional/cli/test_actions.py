@@ -12,8 +12,6 @@ from tests.functional.cli import samples
 from tests.functional.cli.command import Stanch, check
 from tests.functional.cli.test_replay import written
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 @pytest.fixture(scope="module")
 def rows(shared: Stanch, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:

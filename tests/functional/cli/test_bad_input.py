@@ -10,7 +10,6 @@ import pytest
 
 from tests.functional.cli.command import EVENTS, Stanch, check, event
 
-pytestmark = pytest.mark.xdist_group("cli")
 DEEP = b'{"a":' * 100 + b"1" + b"}" * 100
 MESSAGES = {
     "not JSON": (b"hello", "-: is not JSON: Expecting value at line 1, column 1"),

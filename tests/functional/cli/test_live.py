@@ -14,7 +14,6 @@ from tests.functional.cli import samples
 from tests.functional.cli.command import EVENTS, Stanch, check
 from tests.functional.cli.test_replay import written
 
-pytestmark = pytest.mark.xdist_group("cli")
 FRESH = ("--now", "2026-11-20T04:00:00Z")
 
 

@@ -20,8 +20,6 @@ from tests.functional.cli import samples
 from tests.functional.cli.command import EVENTS, ROOT, Stanch
 from tests.functional.cli.test_replay import written
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 def until(true: object, seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds

@@ -11,8 +11,6 @@ from tests.functional.cli import samples
 from tests.functional.cli.command import EVENTS, Stanch, check
 from tests.functional.cli.test_replay import written
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 def test_a_plan_says_what_would_be_done_and_does_nothing(shared: Stanch, tmp_path: Path) -> None:
     path = written(tmp_path, samples.mining_vm())

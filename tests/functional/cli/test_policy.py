@@ -12,7 +12,6 @@ import yaml
 from remediations import aws, azure
 from tests.functional.cli.command import EVENTS, ROOT, Stanch
 
-pytestmark = pytest.mark.xdist_group("cli")
 ALL = sorted([*aws.REGISTRY, *azure.REGISTRY])
 WRONG = """\
 extends: shipped

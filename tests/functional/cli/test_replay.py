@@ -10,7 +10,6 @@ import pytest
 from tests.functional.cli import samples
 from tests.functional.cli.command import EVENTS, Stanch, check, event
 
-pytestmark = pytest.mark.xdist_group("cli")
 HOLDING = {"guardduty/root-credential-usage": "protected: ", "guardduty/sample-finding": "sample: ", "sentinel/closed-incident": "archived: "}  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from tests.functional.cli import samples
 from tests.functional.cli.command import Stanch, check
 from tests.functional.cli.test_replay import written
 
-pytestmark = pytest.mark.xdist_group("cli")
 DEACTIVATE = "aws.iam.deactivate_access_key"
 
 

@@ -15,7 +15,6 @@ from tests.functional.cli import samples
 from tests.functional.cli.command import EVENTS, ROOT, Stanch, event
 from tests.functional.cli.test_replay import written
 
-pytestmark = pytest.mark.xdist_group("cli")
 STANCH = [sys.executable, "-m", "stanch"]
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
