@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.proofs import Proofs
 
-pytestmark = [pytest.mark.xdist_group("faults-azure"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 CLOUD = "azure"
 
 

@@ -34,7 +34,6 @@ SECRETS = ("never-forward-this", "myResultToken", "eyJlbmNyeXB0ZWREYXRhIjpb")
 
 pytestmark = [
     pytest.mark.skipif(not CORPUS.is_dir(), reason="no collection of real events here"),
-    pytest.mark.xdist_group("corpus"),
 ]
 
 Row = dict[str, Any]

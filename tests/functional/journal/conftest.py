@@ -27,7 +27,7 @@ def moto_dynamodb() -> Iterator[str]:
 
 
 # The groups let `--dist loadgroup` keep each server's tests in one process.
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in EVERY])
+@pytest.fixture(params=EVERY)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[stores.Store]:
     """A new, empty store."""
     if request.param == "sqlite":
