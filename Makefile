@@ -52,6 +52,9 @@ docs: .venv/.installed ## everything generated: catalogue, IAM policies, schema
 bench: .venv/.installed ## beside the alternatives, as ratios; writes bench/results.json and docs/performance.md (needs Python 3.13)
 	$(BIN)/python -m bench
 
+proof: .venv/.installed .tools/sam/.installed ## every claim with its figure, in full (over an hour); writes docs/proof.md; FIGURE=name measures one
+	$(BIN)/python -m tests.proof $(FIGURE)
+
 build: .venv/.installed ## the deployment artefacts of both clouds under build/
 	$(BIN)/python tools/package.py aws build/aws
 	$(BIN)/python tools/package.py azure build/azure
@@ -66,4 +69,4 @@ lock: .venv/.installed ## lock the requirements anew (needs uv)
 	for part in bench/requirements/*.in; do uv pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate \
 	  --no-strip-extras --custom-compile-command 'make lock' $$part --output-file $${part%.in}.txt; done
 
-.PHONY: help install demo test check docs bench build lock
+.PHONY: help install demo test check docs bench proof build lock
