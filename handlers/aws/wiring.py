@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from handlers import settings
 from handlers.aws import oversight
 from handlers.aws.programs import programs
+from handlers.once import Once
 from remediations.aws import REGISTRY
 from stanch.approval.links import Links
 from stanch.clouds.aws import AwsCloud, AwsSettings
@@ -20,7 +21,6 @@ from stanch.notify.routes import Router, channel_specs
 from stanch.outbox import Channel
 from stanch.playbooks.match import Matcher
 from stanch.playbooks.model import Policy
-from stanch.responder import Responder
 from stanch.upstream.config import ConfigUpstream
 from stanch.upstream.guardduty import GuardDutyUpstream
 from stanch.upstream.write_back import Route
@@ -59,22 +59,8 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
     )
 
 
-@cache
-def deployment() -> Deployment:
-    """The one deployment of this process."""
-    return build()
-
-
-@cache
-def responder() -> Responder:
-    """The one responder of this process."""
-    return Responder(deployment())
-
-
-def reset() -> None:
-    """Forget what was built: the environment has changed."""
-    deployment.cache_clear()
-    responder.cache_clear()
+_PROCESS = Once(build)
+deployment, responder, reset = _PROCESS.deployment, _PROCESS.responder, _PROCESS.reset
 
 
 def anchors(env: Mapping[str, str] = os.environ) -> S3Anchors | None:

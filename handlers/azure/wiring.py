@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from urllib.parse import quote
 
 from handlers import settings
 from handlers.azure import oversight
 from handlers.azure.programs import programs
+from handlers.once import Once
 from remediations.azure import REGISTRY
 from stanch.approval.links import Links
 from stanch.clouds.azure import AzureCloud, AzureSettings
@@ -21,7 +22,6 @@ from stanch.notify.routes import Kind, Router, channel_specs
 from stanch.outbox import Channel
 from stanch.playbooks.match import Matcher
 from stanch.playbooks.model import Policy
-from stanch.responder import Responder
 from stanch.upstream.sentinel import SentinelUpstream
 from stanch.upstream.write_back import Route
 
@@ -55,22 +55,8 @@ def build(env: Mapping[str, str] = os.environ) -> Deployment:
     )
 
 
-@cache
-def deployment() -> Deployment:
-    """The one deployment of this process."""
-    return build()
-
-
-@cache
-def responder() -> Responder:
-    """The one responder of this process."""
-    return Responder(deployment())
-
-
-def reset() -> None:
-    """Forget what was built: the environment has changed."""
-    deployment.cache_clear()
-    responder.cache_clear()
+_PROCESS = Once(build)
+deployment, responder, reset = _PROCESS.deployment, _PROCESS.responder, _PROCESS.reset
 
 
 def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
