@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any, Literal
 
 from stanch.action import Outcome, stamp
@@ -66,8 +67,8 @@ def resume(journal: Journal, group: str | None, by: str, reason: str) -> Decided
     subject = EVERYWHERE if group is None else group
     decided = _decided("resume", subject, by, reason, None)
     if not journal.drop(PAUSE, subject):
-        others = [_shown(name) for name in journal.kept(PAUSE)]
-        raise Refused("not paused", f"{_shown(subject)} is not paused; paused are: {', '.join(others) or 'none'}")
+        others = [shown(name) for name in journal.kept(PAUSE)]
+        raise Refused("not paused", f"{shown(subject)} is not paused; paused are: {', '.join(others) or 'none'}")
     _trace(journal, decided)
     return decided
 
@@ -105,8 +106,8 @@ def listing(journal: Journal, since: datetime | None = None) -> list[Decided]:
         for (kind, name), fact in live.items()
         if (kind, name, fact["at"]) not in known
     ]
-    shown = [_standing(each, live.get((each.what, each.subject))) for each in found]
-    recent = [each for each in shown if since is None or _moment(each.at) >= since]
+    told = [_standing(each, live.get((each.what, each.subject))) for each in found]
+    recent = [each for each in told if since is None or _moment(each.at) >= since]
     return sorted(recent, key=lambda each: each.at, reverse=True)
 
 
@@ -127,20 +128,22 @@ def report(decided: Decided, cloud: str) -> Report:
     return Report(
         key=f"standing:{digest([decided.what, decided.subject, decided.by, decided.at])[:32]}",
         outcome=str(Outcome.HELD if stops else Outcome.UNDONE),
-        title=f"{verb}: {_shown(decided.subject)}",
+        title=f"{verb}: {shown(decided.subject)}",
         account="",
         cloud=cloud,
         reason=f"{decided.by}{until}: {decided.reason}",
         requester=decided.by,
-        undo=_undo(decided),
+        undo=ending(decided),
         at=decided.at,
     )
 
 
-def _undo(decided: Decided) -> str | None:
-    if decided.what != "pause":
-        return None
-    return f"stanch resume{'' if decided.subject == EVERYWHERE else f' --group {decided.subject}'} --reason 'why'"
+def ending(decided: Decided) -> str | None:
+    """The command that ends a pause or an exemption; None for what is an end itself."""
+    why = "--reason 'why'"
+    if decided.what == "pause":
+        return f"stanch resume{'' if decided.subject == EVERYWHERE else f' --group {quote(decided.subject)}'} {why}"
+    return f"stanch exempt {quote(decided.subject)} --end {why}" if decided.what == "exempt" else None
 
 
 def _decided(what: What, subject: str, by: str, reason: str, seconds: int | None) -> Decided:
@@ -179,7 +182,8 @@ def _standing(decided: Decided, live: dict[str, Any] | None) -> Decided:
     return Decided(**{**asdict(decided), "stands": live is not None and live["at"] == decided.at})
 
 
-def _shown(subject: str) -> str:
+def shown(subject: str) -> str:
+    """The subject of a decision in words."""
     return "everything" if subject == EVERYWHERE else subject
 
 

@@ -1,7 +1,10 @@
-"""`pause`, `resume`, `exempt`, `extend`, `sweep` and `redrive`: what people decide for a while, and what a schedule does otherwise."""
+"""`pause`, `resume`, `exempt`, `extend` and `standing`: what people decide for a while, outside the policy."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,8 +12,9 @@ import typer
 from stanch import expiry, standing
 from stanch.cli import completing, output, parsing, people
 from stanch.cli.context import CloudName, Context, enter
-from stanch.cli.options import CloudOption, Output, Playbooks, Reason
+from stanch.cli.options import CloudOption, Output, Playbooks, Reason, Since
 from stanch.cli.undoing import find_action
+from stanch.errors import InvalidInput
 from stanch.standing import Decided
 
 For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="How long, such as 1h or 2d.")]
@@ -18,8 +22,9 @@ Group = Annotated[str | None, typer.Option("--group", help="A group of accounts 
 
 
 def register(app: typer.Typer) -> None:
-    for command in (pause, resume, exempt, extend, sweep, redrive):
+    for command in (pause, resume, exempt, extend):
         app.command(command.__name__)(command)
+    app.command("standing")(stands)
 
 
 def pause(
@@ -47,18 +52,39 @@ def resume(
 
 def exempt(
     resource: Annotated[str, typer.Argument(help="A resource's name, ARN or ARM id; * stands for any characters.")],
-    time: Annotated[str, typer.Option("--for", metavar="TIME", help="How long, such as 24h.")],
+    time: For = None, end: Annotated[bool, typer.Option("--end", help="End an exemption before its time; RESOURCE as `stanch standing` shows it.")] = False,
     reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None,
 ) -> None:  # fmt: skip
-    """Leave a resource alone for a time, without a deployment; journaled and expiring."""
-    seconds = _seconds(time)
+    """Leave a resource alone for a time, without a deployment; journaled and expiring. With --end no longer."""
+    if end == (time is not None):
+        raise InvalidInput("exempt", "say how long with --for TIME, or --end to end what stands")
+    seconds = _seconds(time) if time else 0
     context = enter(cloud, None, playbooks)
-    who = people.requester(context)
-    _show(
-        context,
-        output_,
-        [standing.exempt(_journal(context, name), resource, who, reason, seconds) for name in context.journals],
-    )
+    who, journals = people.requester(context), [_journal(context, name) for name in context.journals]
+    if end:
+        decided = [standing.end_exemption(journal, resource, who, reason) for journal in journals]
+    else:
+        decided = [standing.exempt(journal, resource, who, reason, seconds) for journal in journals]
+    _show(context, output_, decided)
+
+
+def stands(
+    since: Since = None, output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None
+) -> None:
+    """List the pauses and exemptions that stand, and a kill switch that is pulled; with --since also what was decided and ended since."""
+    ago = parsing.duration(since) if since else None
+    context = enter(cloud, None, playbooks)
+    output.headline(context, output_)
+    rows = [*_pulled(context), *_decisions(context, datetime.now(UTC) - ago if ago is not None else None)]
+    if output_ == "json":
+        output.lines(rows)
+        return
+    for row in rows:
+        output.put(_line(row))
+        if row["end"]:
+            output.line(f"    ends with: {row['end']}")
+    if not any(row["stands"] for row in rows):
+        output.put("Nothing stands: no pause, no exemption, no kill switch that is pulled.")
 
 
 def extend(
@@ -79,36 +105,30 @@ def extend(
         output.put(str(result.reason))
 
 
-def sweep(output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None) -> None:
-    """Do now what the schedule does: resume what a crash left open, deliver what is undelivered, escalate, remind, reconcile."""
-    context = enter(cloud, None, playbooks)
-    output.headline(context, output_)
-    failed = False
-    for name in context.clouds:
-        swept = _sweep(name)
-        failed = failed or bool(swept.errors)
-        if output_ == "json":
-            output.lines([{"cloud": name, **swept.as_json()}])
-            continue
-        for row in swept.as_json()["steps"]:
-            output.put(
-                f"{name:<6}{row['step']:<14}{', '.join(f'{key} {value}' for key, value in row.items() if key != 'step' and value)}"
-            )
-    raise typer.Exit(1 if failed else 0)
+def _pulled(context: Context) -> list[dict[str, Any]]:
+    """The deployment's own kill switch, which nobody journals. Raises StanchError where it cannot be read: it then holds everything."""
+    switches = [(name, context.deployment(name).switch) for name in context.clouds]
+    said = [(name, switch()) for name, switch in switches if switch is not None]
+    return [
+        {"what": "kill switch", "subject": f"everything on {name}", "by": None, "reason": why, "at": None, "until": None, "stands": True, "end": None}
+        for name, why in said
+        if why
+    ]  # fmt: skip
 
 
-def redrive(output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None) -> None:
-    """Give what ended in the dead-letter or poison queues to the handlers again."""
-    context = enter(cloud, None, playbooks)
-    output.headline(context, output_)
-    rows = [{"queue": queue.name, "moved": queue.redrive()} for name in context.clouds for queue in _queues(name)]
-    if output_ == "json":
-        output.lines(rows)
-        return
-    for row in rows:
-        output.put(f"{row['moved']} messages moved from {row['queue']}")
-    if not rows:
-        output.put("no dead-letter or poison queue is configured here")
+def _decisions(context: Context, since: datetime | None) -> list[dict[str, Any]]:
+    found = [one for name in context.journals for one in standing.listing(_journal(context, name), since)]
+    shown = [one for one in found if one.stands or since is not None]
+    return [{**asdict(one), "end": standing.ending(one) if one.stands else None} for one in shown]
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    until = "until somebody ends it" if row["what"] == "pause" else ""
+    until = f"until {row['until']}" if row["until"] else until
+    state = "" if row["stands"] else "(past)"
+    who = f"by {row['by']} at {row['at']}" if row["by"] else ""
+    head = " ".join(part for part in (f"{row['what']}: {standing.shown(row['subject'])}", state, until, who) if part)
+    return f"{head}: {row['reason']}"
 
 
 def _journal(context: Context, name: CloudName) -> Any:
@@ -144,25 +164,6 @@ def _show(context: Context, form: str, decided: list[Decided]) -> None:
         else:
             until = f" until {one.until}" if one.until else ""
             output.put(
-                f"{one.what}: {one.subject}{until}, because: {one.reason}", f"told {', '.join(told) or 'nobody'}"
+                f"{one.what}: {standing.shown(one.subject)}{until}, because: {one.reason}",
+                f"told {', '.join(told) or 'nobody'}",
             )
-
-
-def _sweep(name: CloudName) -> Any:
-    if name == "aws":
-        from handlers.aws import sweep as aws
-
-        return aws.sweep().run()
-    from handlers.azure import sweep as azure
-
-    return azure.sweep().run()
-
-
-def _queues(name: CloudName) -> list[Any]:
-    if name == "aws":
-        from handlers.aws import sweep as aws
-
-        return list(aws.dead_letters())
-    from handlers.azure import sweep as azure
-
-    return list(azure.poison_queues())

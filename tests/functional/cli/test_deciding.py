@@ -79,6 +79,46 @@ def test_an_exemption_leaves_a_resource_alone(alone: Stanch) -> None:
     assert row["reason"].startswith("exempted: ")
 
 
+def test_what_stands_is_listed_with_the_command_that_ends_it(alone: Stanch) -> None:
+    assert "Nothing stands: no pause, no exemption" in alone("standing").out
+    assert alone("pause", "--reason", "outage").code == 0
+    assert alone("exempt", "sg-bastion-*", "--for", "24h", "--reason", "migration").code == 0
+    listed = alone.json("standing").rows
+    assert [(row["what"], row["subject"], row["reason"], row["stands"]) for row in listed] == [
+        ("exempt", "sg-bastion-*", "migration", True),
+        ("pause", "*", "outage", True),
+    ]
+    assert [row["end"] for row in listed] == [
+        "stanch exempt 'sg-bastion-*' --end --reason 'why'",
+        "stanch resume --reason 'why'",
+    ]
+    told = alone("standing").out
+    assert "pause: everything until somebody ends it by " in told
+    assert "    ends with: stanch exempt 'sg-bastion-*' --end --reason 'why'\n" in told
+
+
+def test_an_exemption_is_ended_before_its_time(alone: Stanch) -> None:
+    event = EVENTS / "guardduty" / "public-bucket.json"
+    assert alone("exempt", "reports-2026-example", "--for", "24h", "--reason", "meant").code == 0
+    refused = alone("exempt", "reports-2026-example", "--end")
+    assert (refused.code, "reason: say why" in refused.err) == (1, True)
+    assert alone.json("exempt", "reports-2026-example", "--end", "--reason", "no longer").row["what"] == "end exemption"
+    assert alone.json("standing").rows == []
+    past = alone.json("standing", "--since", "1h").rows
+    assert [(row["what"], row["stands"]) for row in past] == [("end exemption", False), ("exempt", False)]
+    (row,) = alone.json("replay", event).rows
+    assert row["outcome"] == "acted"
+    again = alone("exempt", "reports-2026-example", "--end", "--reason", "twice")
+    assert (again.code, "not exempt: " in again.err) == (1, True)
+
+
+@pytest.mark.parametrize("options", [(), ("--for", "1h", "--end")])
+def test_an_exemption_is_either_begun_or_ended(shared: Stanch, options: tuple[str, ...]) -> None:
+    ran = shared("exempt", "door-1", *options, "--reason", "which")
+    assert (ran.code, "say how long with --for TIME, or --end" in ran.err) == (2, True)
+    assert [row for row in shared.json("standing").rows if row["subject"] == "door-1"] == []
+
+
 def test_a_lease_runs_and_is_extended(shared: Stanch, tmp_path: Path) -> None:
     (row,) = shared.json("replay", written(tmp_path, samples.open_ssh()), "--mode", "observe").rows
     group = row["resource"]["id"]

@@ -101,6 +101,21 @@ def test_a_runbook_goes_by_the_account_of_the_journal(shared: Stanch, live: dict
     ]
 
 
+def test_a_kill_switch_that_is_pulled_is_among_what_stands(shared: Stanch, live: dict[str, str]) -> None:
+    keys = {"aws_access_key_id": live["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": "x"}
+    parameters = boto3.client("ssm", endpoint_url=live["AWS_ENDPOINT_URL"], region_name=live["AWS_REGION"], **keys)
+    env = {**live, "STANCH_KILL_SWITCH": "/stanch/stop"}
+    parameters.put_parameter(Name="/stanch/stop", Value="change freeze", Type="String", Overwrite=True)
+    (row,) = shared.json("standing", **env).rows
+    assert (row["what"], row["subject"], row["reason"]) == (
+        "kill switch",
+        "everything on aws",
+        "/stanch/stop says 'change freeze'",
+    )
+    parameters.put_parameter(Name="/stanch/stop", Value="off", Type="String", Overwrite=True)
+    assert shared.json("standing", **env).rows == []
+
+
 def test_an_empty_journal(shared: Stanch, live: dict[str, str]) -> None:
     ran = shared("actions", "ls", "--account", "999999999999", **live)
     assert (
