@@ -10,6 +10,7 @@ from stanch import guardrails
 from stanch.action import Action, Outcome, opened, stamp
 from stanch.clock import iso
 from stanch.containment import Containment
+from stanch.continuation import Continuation
 from stanch.deployment import Deployment
 from stanch.errors import Refused
 from stanch.guardrails import Verdict
@@ -70,7 +71,7 @@ class Decision:
 
     def preview(self) -> View:
         """What would be done now. Raises the error tree's kinds where the plan cannot be made or a guard not be evaluated."""
-        plan, verdicts = self._containment().plan()
+        plan, verdicts = Containment(self._deployment, self._target()).plan()
         return View(
             self.action,
             plan,
@@ -141,7 +142,7 @@ class Decision:
         held = guardrails.first(view.verdicts, "hold")
         if held is not None:
             raise Refused(held.guard, held.reason)
-        target = Target.of_action(self.action, self._deployment)
+        target = self._target()
         if not target.restrained:
             return
         fact = excluded(target.playbook, None, view.plan.facts) if target.playbook else None
@@ -176,8 +177,11 @@ class Decision:
         signed = {"how": how, "by": by.name, "subject": by.subject, "reason": self._request.reason, "at": stamp()}
         return signed | ({"plan": plan} if plan else {})
 
-    def _containment(self) -> Containment:
-        return Containment(self._deployment, Target.of_action(self.action, self._deployment))
+    def _target(self) -> Target:
+        return Target.of_action(self.action, self._deployment)
+
+    def _continuation(self) -> Continuation:
+        return Continuation(self._deployment, self._target())
 
     def _agree(self, view: View, how: str, waits: str) -> Result:
         """Carry it out once enough people agreed to this plan."""
@@ -195,7 +199,7 @@ class Decision:
             return self._settle(self.action.outcome, reason, f"{how} once", approvals)
         self.action.approvals = approvals
         by = self._request.by.name
-        return self._containment().proceed(self.action, view.plan, how, by=by, reason=self._request.reason)
+        return self._continuation().proceed(self.action, view.plan, how, by=by, reason=self._request.reason)
 
     def _contained(self, view: View) -> Result:
         reason = view.plan.reason or "already contained"
@@ -204,4 +208,4 @@ class Decision:
     def _settle(self, outcome: Outcome, reason: str, event: str, approvals: list[dict[str, Any]]) -> Result:
         self.action.approvals = approvals
         by = self._request.by.name
-        return self._containment().settle(self.action, outcome, reason, event, by=by, reason=self._request.reason)
+        return self._continuation().settle(self.action, outcome, reason, event, by=by, reason=self._request.reason)

@@ -7,7 +7,7 @@ from functools import partial
 
 from stanch import clock
 from stanch.action import Action, Outcome
-from stanch.containment import Containment
+from stanch.continuation import Continuation
 from stanch.errors import CloudError, Refused
 from stanch.result import Result
 from stanch.sweep.turn import Turn
@@ -33,7 +33,7 @@ def crashed(turn: Turn) -> None:
 
 def settle(turn: Turn, action: Action) -> None:
     """Free the lock, and file the report, that a decision left when it crashed. Raises Busy while anything else is at the effect."""
-    Containment(turn.deployment, Target.of_action(action, turn.deployment)).resume(action)
+    Continuation(turn.deployment, Target.of_action(action, turn.deployment)).resume(action)
 
 
 def _go_on(turn: Turn, action: Action) -> Result | None:
@@ -42,8 +42,8 @@ def _go_on(turn: Turn, action: Action) -> Result | None:
         return _undo(turn, action, over)
     unattended = action.finding is not None and not action.approvals
     target = Target.of_action(action, turn.deployment, unattended=unattended)
-    containment = Containment(turn.deployment, target)
-    return containment.abandon(action, over) if over else containment.resume(action)
+    continuation = Continuation(turn.deployment, target)
+    return continuation.abandon(action, over) if over else continuation.resume(action)
 
 
 def _undo(turn: Turn, action: Action, over: str | None) -> Result | None:

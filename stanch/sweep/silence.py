@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stanch.action import Outcome
-from stanch.containment import Containment
 from stanch.decision import Decision, Identity, View
 from stanch.errors import Refused
 from stanch.playbooks.match import excluded
@@ -34,7 +33,7 @@ class Silence(Decision):
         spent = self._deployment.restraint.spend(subject)
         if spent.effect != "pass":
             raise Refused(spent.guard, spent.reason)
-        return self._containment().proceed(self.action, view.plan, "nobody objected", reason=waited)
+        return self._continuation().proceed(self.action, view.plan, "nobody objected", reason=waited)
 
     def _unhindered(self, view: View, target: Target, playbook: Playbook) -> None:
         ceiling = strictest(self._deployment.policy.ceiling_for(target.group), self._deployment.settings.ceiling)
@@ -59,6 +58,3 @@ class Silence(Decision):
 
     def _target(self) -> Target:
         return Target.of_action(self.action, self._deployment, unattended=True)
-
-    def _containment(self) -> Containment:
-        return Containment(self._deployment, self._target())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stanch import containment, deployment, restraint, transaction, undo
+from stanch import continuation, deployment, restraint, transaction, undo
 from tests.unit.engine.bench import FAST, Bench, Wall
 from tests.unit.engine.company import UNITS
 from tests.unit.engine.doubles import Company
@@ -20,7 +20,7 @@ from tests.unit.playbooks.example import EXAMPLE
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     """The clock that leases are judged by."""
     clock = Wall()
-    for module in (containment, deployment, restraint, transaction, undo):
+    for module in (continuation, deployment, restraint, transaction, undo):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

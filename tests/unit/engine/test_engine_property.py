@@ -12,7 +12,7 @@ from unittest import mock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stanch import containment, deployment, transaction, undo
+from stanch import continuation, deployment, transaction, undo
 from stanch.action import Action, Outcome, Status
 from stanch.errors import AccessDenied, Refused, Retryable, Throttled, Unreachable
 from tests.unit.engine.bench import FAST, Bench, Wall, finding, vault
@@ -171,7 +171,7 @@ def story() -> Iterator[Story]:
     wall = Wall()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=FAST))
-        for module in (containment, deployment, transaction, undo):
+        for module in (continuation, deployment, transaction, undo):
             stack.enter_context(mock.patch.object(module, "time", wall))
         bench = Bench(Path(folder), ToyCloud(), wall)
         bench.settings = replace(bench.settings, verify_delays=())
