@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from bench.goals import Results, Row, Spread
 
 WIDTH, BAR, LEFT = 760, 18, 330
+WHAT_PAYS = Path(__file__).parent / "what_pays.md"
+"""Written by hand where a step is measured: a run of the benchmark knows what is, not what was."""
 
 
 def text(results: Results) -> str:
@@ -45,6 +48,7 @@ def page(results: Results) -> str:
         "## API calls an event",
         *(f"- **{name}** ({len(calls)}): {', '.join(calls)}" for name, calls in results.calls.items()),
         *_profile(results),
+        WHAT_PAYS.read_text(encoding="utf-8").strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
