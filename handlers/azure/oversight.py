@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from stanch.accounts import TagsOf
-from stanch.clouds.azure import CONFIGURATION_SCOPE, AzureCloud
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import CONFIGURATION_SCOPE
 from stanch.errors import InvalidInput
 from stanch.finding import Resource
 from stanch.playbooks.model import Policy

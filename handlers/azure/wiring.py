@@ -13,7 +13,8 @@ from handlers.azure.programs import programs
 from handlers.once import Once
 from remediations.azure import REGISTRY
 from stanch.approval.links import Links
-from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.deployment import Deployment, Upstream
 from stanch.errors import InvalidInput
 from stanch.finding import Resource

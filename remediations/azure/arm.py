@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import ArmId
+from stanch.clouds.azure_session import AzureSession
 from stanch.errors import InvalidInput
 from stanch.finding import Resource
 from stanch.remediation import Change, State

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from remediations.azure.arm import arm_id, json_of
-from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import ArmId
+from stanch.clouds.azure_session import AzureSession
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 

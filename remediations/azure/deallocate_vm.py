@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from remediations.azure.arm import POLLED, arm_id, json_of, name_of, reference
-from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import ArmId
+from stanch.clouds.azure_session import AzureSession
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 

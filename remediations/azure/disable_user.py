@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from stanch import clock
-from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import segment
+from stanch.clouds.azure_session import AzureSession
 from stanch.errors import Refused
 from stanch.finding import Resource
 from stanch.remediation import Change, Parameter, Permissions, Plan, Remediation, State

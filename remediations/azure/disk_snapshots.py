@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from remediations.azure.arm import TAG, json_of, lower, name_of, reference
-from stanch.clouds.azure import AzureSession
+from stanch.clouds.azure_session import AzureSession
 from stanch.remediation import Change, State
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remediations.azure.arm import json_of, lower, place, reference
-from stanch.clouds.azure import AzureSession
+from stanch.clouds.azure_session import AzureSession
 from stanch.remediation import Change, State
 
 Interface = dict[str, Any]

@@ -9,8 +9,8 @@ from remediations.azure.arm import POLLED, MachineTag, arm_id, json_of, lower, n
 from remediations.azure.disk_snapshots import Snapshots, left_out
 from remediations.azure.interfaces import Interface, Interfaces, balancers, group_of
 from remediations.azure.quarantine import Flush, Group, flushes, is_ours, isolates
-from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import ArmId
+from stanch.clouds.azure_session import AzureSession
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from remediations.azure.arm import TAG, json_of, name_of, place
 from remediations.azure.security_rules import FIRST, Properties, properties, says, sources
-from stanch.clouds.azure import AzureSession
+from stanch.clouds.azure_session import AzureSession
 from stanch.remediation import Change, State
 
 PREFIX = "stanch-"

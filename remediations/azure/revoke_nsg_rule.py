@@ -9,8 +9,8 @@ from remediations.azure import ports
 from remediations.azure.arm import POLLED, arm_id, json_of, names, reference
 from remediations.azure.quarantine import flushes
 from remediations.azure.security_rules import Cut, Properties, cuts, properties, sources
-from stanch.clouds.azure import AzureSession
 from stanch.clouds.azure_ids import ArmId
+from stanch.clouds.azure_session import AzureSession
 from stanch.finding import Resource
 from stanch.remediation import Change, Parameter, Permissions, Plan, Remediation, State
 

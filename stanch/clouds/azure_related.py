@@ -11,7 +11,8 @@ from stanch.errors import InvalidInput
 from stanch.finding import Finding, Resource
 
 if TYPE_CHECKING:
-    from stanch.clouds.azure import AzureCloud, AzureSession
+    from stanch.clouds.azure import AzureCloud
+    from stanch.clouds.azure_session import AzureSession
 
 MACHINES = "Microsoft.Compute/virtualMachines"
 GROUPS = "Microsoft.Network/networkSecurityGroups"

@@ -11,7 +11,7 @@ from stanch.errors import InvalidInput
 from stanch.report import Report
 
 Publish = Callable[[str, Sequence[Mapping[str, Any]]], None]
-"""Sends cloud events to a topic's endpoint; `stanch.clouds.azure.AzureSession.publish` is one. Raises the error tree's kinds."""
+"""Sends cloud events to a topic's endpoint; `stanch.clouds.azure_session.AzureSession.publish` is one. Raises the error tree's kinds."""
 
 HOSTS = (".eventgrid.azure.net",)
 """Where topics live: a token for Event Grid goes nowhere else."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from stanch.clouds.azure import AzureCloud, AzureSession
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_session import AzureSession
 from stanch.errors import Conflict, Refused
 from stanch.finding import Resource
 from stanch.notify.message import compose

@@ -11,7 +11,7 @@ from typing import Any
 from remediations import aws, azure
 from stanch.action import Action
 from stanch.clouds.aws import AwsSettings
-from stanch.clouds.azure import AzureSettings
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.deployment import Deployment, Settings
 from stanch.finding import Resource
 from stanch.journal.sqlite import SqliteJournal

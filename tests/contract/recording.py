@@ -7,7 +7,9 @@ from collections import defaultdict
 from typing import Any
 
 from stanch.clouds.aws import AwsCloud, AwsSession, AwsSettings
-from stanch.clouds.azure import AzureCloud, AzureSession, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_session import AzureSession
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.finding import Resource
 
 # Where the IAM action is not `service:Operation`: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html

@@ -13,7 +13,8 @@ import pytest
 
 from stanch.action import Outcome
 from stanch.clouds.aws import AwsCloud, AwsSettings
-from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.deployment import Deployment, Settings
 from stanch.finding import Finding, Resource, Severity
 from stanch.journal.sqlite import SqliteJournal

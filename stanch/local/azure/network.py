@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,7 +60,7 @@ def part(owner: Record, kind: str, collection: str, item: dict[str, Any], proper
     }
 
 
-class PartKind(Kind):
+class PartKind(Kind, ABC):
     """A part of another network resource, kept in a list of the owner's properties and addressed under it (a rule, a subnet)."""
 
     versions = VERSIONS
@@ -89,12 +90,13 @@ class PartKind(Kind):
         owner, name = self.holder(request), request.target.names[-1].lower()
         return owner, next((item for item in self.items(owner) if item["name"].lower() == name), None)
 
+    @abstractmethod
     def part(self, state: State, owner: Record, item: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        """One of the owner's parts as a GET answers it."""
 
+    @abstractmethod
     def whole(self, request: Request, owner: Record, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The owner's parts after a change, checked together."""
-        raise NotImplementedError
 
     def get(self, request: Request) -> Reply:
         owner, item = self.one(request)

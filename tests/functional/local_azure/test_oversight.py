@@ -9,7 +9,8 @@ import pytest
 
 from handlers.azure import oversight, wiring
 from stanch.clouds import azure as clouds
-from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.clouds.azure_subscriptions import FRESH, Subscriptions
 from stanch.errors import AccessDenied, Gone, InvalidInput, Retryable
 from stanch.local.azure.server import AzureCloudServer

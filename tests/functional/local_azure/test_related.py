@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import requests
 
-from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.errors import InvalidInput
 from stanch.finding import Finding, Resource, Severity
 from stanch.local.azure.seed import seed

@@ -14,7 +14,8 @@ from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.storage import StorageManagementClient
 
-from stanch.clouds.azure import AzureCloud, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.errors import Unreachable
 from stanch.finding import Finding, Resource, Severity
 from stanch.local.azure.seed import seed

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from stanch.clouds.azure import AzureCloud, AzureSession, AzureSettings
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_session import AzureSession
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.errors import AccessDenied, CloudError, Conflict, Gone, Throttled, Unreachable
 from stanch.finding import Resource
 from stanch.local.azure.server import AzureCloudServer

@@ -10,8 +10,10 @@ import pytest
 from azure.core.pipeline import PipelineContext, PipelineResponse
 from azure.core.rest import HttpRequest
 
-from stanch.clouds.azure import AzureCloud, AzureSession, AzureSettings
+from stanch.clouds.azure import AzureCloud
 from stanch.clouds.azure_rest import BoundedRetryPolicy, Rest, correlation
+from stanch.clouds.azure_session import AzureSession
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.errors import InvalidInput
 from stanch.finding import Resource
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stanch.clouds.azure import AzureCloud, AzureSettings, Purpose
+from stanch.clouds.azure import AzureCloud
+from stanch.clouds.azure_settings import AzureSettings, Purpose
 from stanch.finding import Resource
 from stanch.local.azure.server import AzureCloudServer
 from stanch.remediation import Plan, Remediation

@@ -1,0 +1,69 @@
+"""Which Azure cloud and who we are in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from stanch.errors import InvalidInput
+
+Purpose = Literal["read", "act", "undo", "own"]
+"""What an identity is for. `own` is the deployment itself, for its journal and its secrets: the identity of AZURE_CLIENT_ID, else the one azure-identity finds."""
+
+PUBLIC_ARM = "https://management.azure.com"
+PUBLIC_GRAPH = "https://graph.microsoft.com"
+VAULT_SCOPE = "https://vault.azure.net/.default"
+CONFIGURATION_SCOPE = "https://azconfig.io/.default"
+EVENT_GRID_SCOPE = "https://eventgrid.azure.net/.default"
+
+
+@dataclass(frozen=True, slots=True)
+class AzureSettings:
+    """Which cloud and who we are. Endpoints other than the public cloud's are sovereign clouds or the local stand-in.
+
+    `identities` maps a purpose to the client id of the user-assigned managed identity to use for it; without one, azure-identity chooses.
+    `own` are object and client ids of the responder's own identities. Times are seconds.
+    """
+
+    arm: str = PUBLIC_ARM
+    graph: str = PUBLIC_GRAPH
+    identities: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
+    operation_timeout: float = 120.0
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> AzureSettings:
+        """Raises InvalidInput for an endpoint that is no https address: tokens go nowhere else."""
+        names = {purpose: env.get(f"STANCH_IDENTITY_{purpose.upper()}", "") for purpose in ("read", "act", "undo")}
+        identities = {purpose: name for purpose, name in names.items() if name}
+        own = [env.get("STANCH_OWN_PRINCIPAL_ID", ""), env.get("AZURE_CLIENT_ID", ""), *identities.values()]
+        return cls(
+            arm=_endpoint(env, "STANCH_ARM_ENDPOINT", PUBLIC_ARM),
+            graph=_endpoint(env, "STANCH_GRAPH_ENDPOINT", PUBLIC_GRAPH),
+            identities=identities,
+            own=tuple(dict.fromkeys(name for part in own for name in part.split(",") if name)),
+        )
+
+    @property
+    def local(self) -> bool:
+        """Whether ARM is the stand-in on this machine."""
+        return urlsplit(self.arm).hostname in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def arm_scope(self) -> str:
+        return f"{PUBLIC_ARM if self.local else self.arm}/.default"
+
+    @property
+    def graph_scope(self) -> str:
+        return f"{PUBLIC_GRAPH if self.local else self.graph}/.default"
+
+
+def _endpoint(env: Mapping[str, str], name: str, public: str) -> str:
+    given = (env.get(name) or public).rstrip("/")
+    parts = urlsplit(given)
+    if parts.scheme != "https" or not parts.hostname:
+        raise InvalidInput(name, f"must be an https address, not {given!r}")
+    return given
