@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
+from cut_models import cut
+
 ROOT = Path(__file__).parent.parent
 OTHER = {"aws": "azure", "azure": "aws"}
 DEPLOYED = (3, 13)
@@ -47,6 +49,8 @@ def package(cloud: str, target: Path) -> None:
         for name in ("function_app.py", "host.json"):
             shutil.copy(ROOT / name, target)
         shutil.copy(ROOT / "requirements" / "azure.txt", target / "requirements.txt")
+    if cloud == "aws":
+        _models(target)
     _policy(target)
     if sys.version_info[:2] == DEPLOYED:
         compileall.compile_dir(target, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
@@ -69,6 +73,13 @@ def _libraries(cloud: str, target: Path) -> None:
     subprocess.run(
         [*command, *PLATFORM, "-r", str(ROOT / "requirements" / f"{cloud}.txt"), "--target", str(target)], check=True
     )
+
+
+def _models(target: Path) -> None:
+    """Only what the functions call, beside what Powertools (secrets) and botocore (a bucket's region) call by themselves."""
+    ours = [target / name for name in ("stanch", "handlers", "remediations")]
+    libraries = [target / "aws_lambda_powertools" / "utilities" / "parameters", target / "botocore"]
+    cut(target / "botocore" / "data", ours, libraries)
 
 
 def _policy(target: Path) -> None:

@@ -19,6 +19,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,
+    DataNotFoundError,
     HTTPClientError,
     NoCredentialsError,
     ParamValidationError,
@@ -84,6 +85,8 @@ def translate(operation: str, error: Exception) -> StanchError:
         return Unreachable(f"{operation}: {error}")
     if isinstance(error, NoCredentialsError):
         return AccessDenied(operation, "NoCredentials", str(error))
+    if isinstance(error, DataNotFoundError):  # no model of the service: trying again brings none
+        return CloudError(operation, "UnknownService", str(error))
     if isinstance(error, ParamValidationError):
         return CloudError(operation, "ParamValidation", str(error))
     return Unreachable(f"{operation}: {error}")
