@@ -175,4 +175,4 @@ def _sha256(value: Any) -> str:
 
 def opened(action: Action) -> datetime:
     """When the action was opened, as a time."""
-    return datetime.fromisoformat(action.opened_at.replace("Z", "+00:00"))
+    return datetime.fromisoformat(action.opened_at)

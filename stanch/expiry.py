@@ -41,7 +41,7 @@ def terms(expires: Expires | None) -> dict[str, Any] | None:
 def duration(given: Any, place: str) -> int:
     """Whole seconds of a lease: a number, or `45s`, `30m`, `4h`, `7d` as policies write it. Raises InvalidInput naming the place."""
     text = str(given)
-    written = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", text, re.ASCII)
+    written = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", text)
     if isinstance(given, bool) or (written is None and not isinstance(given, int)):
         raise InvalidInput(place, f"{text[:40]!r} is no time such as 30m, 4h or 7d")
     seconds = int(written[1]) * _UNITS[written[2]] if written else int(text)
@@ -64,7 +64,7 @@ def begin(journal: Journal, action: Action) -> None:
         return
     now = datetime.now(UTC)
     end = iso(now + timedelta(seconds=action.expires["after"]))
-    journal.keep(KIND, action.id, {"at": end}, None)
+    journal.keep(KIND, action.id, {}, None)
     action.expires = {**action.expires, "since": iso(now), "at": end, "reminded": []}
 
 
@@ -116,7 +116,7 @@ def extend(deployment: Deployment, action_id: str, by: str, seconds: int, reason
     within(seconds, "for")
     lease, now = action.expires or {}, datetime.now(UTC)
     end = max(now, parse(lease["at"])) + timedelta(seconds=seconds)
-    deployment.journal.keep(KIND, action_id, {"at": iso(end)}, None)
+    deployment.journal.keep(KIND, action_id, {}, None)
     action.expires = {**lease, "since": iso(now), "at": iso(end)}
     amend(deployment, action, "lease extended", by=by, reason=reason, until=iso(end))
     told = f"{by} let it stand until {end:%Y-%m-%d %H:%M} UTC: {reason}"
@@ -127,4 +127,4 @@ def extend(deployment: Deployment, action_id: str, by: str, seconds: int, reason
 def _tell(deployment: Deployment, action: Action, what: str, reason: str) -> list[str]:
     """A report of the action under a key of its own, filed once."""
     report = of_action(action, deployment.remediation(action.remediation))
-    return deployment.tell(replace(report, key=f"{action.id}:{what}", at=stamp(), reason=reason))
+    return deployment.tell(replace(report, key=f"{action.id}:{what}", reason=reason))

@@ -33,9 +33,9 @@ def _moment(text: str | None, zone: ZoneInfo, *, last: bool) -> datetime | None:
         return None
     if len(text) == 10:
         day = date.fromisoformat(text) + timedelta(days=int(last))
-        return datetime.combine(day, time_of_day(), zone).astimezone(UTC)
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+        return datetime.combine(day, time_of_day(), zone)
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def _within(freeze: Freeze, cron: Cron, now: datetime) -> bool:
@@ -45,13 +45,11 @@ def _within(freeze: Freeze, cron: Cron, now: datetime) -> bool:
     saving repeats the window opens twice, which only lengthens it; in the hour that it skips a window opens at the moment the clock jumps.
     """
     zone = ZoneInfo(freeze.tz)
-    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
-    for back in range((freeze.for_ or 0) // 60 + 1):
-        at = minute - timedelta(minutes=back)
-        if (now - at).total_seconds() >= (freeze.for_ or 0):
-            return False
+    at = now.astimezone(UTC).replace(second=0, microsecond=0)
+    while (now - at).total_seconds() < (freeze.for_ or 0):
         if _opens(cron, at, zone):
             return True
+        at -= timedelta(minutes=1)
     return False
 
 
@@ -70,5 +68,5 @@ def _names(cron: Cron, wall: datetime) -> bool:
     day = cron.days is None or wall.day in cron.days
     weekday = cron.weekdays is None or (wall.weekday() + 1) % 7 in cron.weekdays
     if cron.days is not None and cron.weekdays is not None:
-        return wall.day in cron.days or (wall.weekday() + 1) % 7 in cron.weekdays
+        return day or weekday
     return day and weekday

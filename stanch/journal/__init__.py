@@ -69,7 +69,7 @@ class Query:
     def fits(self, action: Action) -> bool:
         """Whether the action belongs to the answer; stores may narrow further by index before asking."""
         return (
-            (self.since is None or datetime.fromisoformat(action.opened_at.replace("Z", "+00:00")) >= self.since)
+            (self.since is None or datetime.fromisoformat(action.opened_at) >= self.since)
             and (self.account is None or action.resource.account.lower() == self.account.lower())
             and (self.outcomes is None or action.outcome in self.outcomes)
             and (self.playbook is None or action.playbook == self.playbook)

@@ -117,7 +117,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A time in which modes are lowered to `ceiling`: between `from_` and `to` (RFC 3339 dates or times, both included) or
+    """A time in which modes are lowered to `ceiling`: from `from_` to `to` (RFC 3339; dates are included whole, a time ends it) or
     `for_` seconds from each minute that `cron` names. Local to `tz`. Without `accounts` it holds for every group; the
     playbooks in `except_` are not lowered.
     """

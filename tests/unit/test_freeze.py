@@ -79,6 +79,45 @@ def test_a_window_in_the_repeated_hour_opens_both_times() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ("2026-12-18T18:00:00", "2026-12-19T06:00:00"),  # local to the freeze's zone
+        ("2026-12-18T17:00:00Z", "2026-12-19T05:00:00Z"),
+        ("2026-12-18T12:00:00-05:00", "2026-12-19T00:00:00-05:00"),
+    ],
+)
+def test_times_are_local_unless_they_name_their_offset(begins: str, ends: str) -> None:
+    cutover = Freeze("cutover", "approve", tz="Europe/Berlin", from_=begins, to=ends)
+    clocks = ("2026-12-18T16:59:59", "2026-12-18T17:00:00", "2026-12-19T04:59:59", "2026-12-19T05:00:00")
+    assert [holds(cutover, at(clock), None, None) for clock in clocks] == [False, True, True, False]
+
+
+def test_a_window_shorter_than_whole_minutes_ends_at_its_second() -> None:
+    short = Freeze("short", "approve", cron="0 22 * * *", for_=90)
+    assert holds(short, at("2026-11-24T22:01:29"), None, None) is True
+    assert holds(short, at("2026-11-24T22:01:40"), None, None) is False
+
+
+def test_a_window_at_the_very_start_of_the_skipped_hour_opens_too() -> None:
+    night = Freeze("night", "observe", tz="Europe/Berlin", cron="0 2 * * *", for_=60)
+    assert holds(night, at("2026-03-29T01:00:30"), None, None) is True
+    assert holds(night, at("2026-03-29T01:01:00"), None, None) is False
+
+
+def test_a_day_of_the_month_alone_names_that_day_alone() -> None:
+    first = Freeze("first", "observe", cron="0 0 1 * *", for_=3600)
+    assert holds(first, at("2026-12-01T00:10:00"), None, None) is True
+    assert holds(first, at("2026-12-02T00:10:00"), None, None) is False
+
+
+@pytest.mark.parametrize("cron", ["0 0 * * SUN", "0 0 31 * 0", "0 0 31 * 7"])
+def test_sunday_is_the_day_before_monday(cron: str) -> None:
+    sundays = Freeze("sundays", "observe", cron=cron, for_=3600)
+    assert holds(sundays, at("2026-11-29T00:10:00"), None, None) is True  # a Sunday
+    assert holds(sundays, at("2026-11-28T00:10:00"), None, None) is False
+
+
 def test_day_of_month_or_weekday_suffices() -> None:
     either = Freeze("either", "observe", cron="0 0 1 * MON", for_=3600)
     assert holds(either, at("2026-12-01T00:10:00"), None, None) is True  # a Tuesday, the first

@@ -58,9 +58,16 @@ class TestPause:
     @pytest.mark.parametrize(("first", "second"), [(None, 60), (7200, 3600)])
     def test_a_longer_one_is_not_cut_short(self, bench: Bench, first: int | None, second: int) -> None:
         standing.pause(bench.journal, None, "alice", "outage", first)
-        with pytest.raises(Refused, match=r"alice did so until .* already: outage; end that first"):
+        until = bench.journal.kept(PAUSE)["*"]["until"] or "somebody ends it"
+        with pytest.raises(Refused, match=f"^stands: alice did so until {until} already: outage; end that first"):
             standing.pause(bench.journal, None, "bob", "just a minute", second)
         assert bench.journal.kept(PAUSE)["*"]["by"] == "alice"
+
+    def test_one_that_lasts_as_long_is_replaced(self, bench: Bench, later: Clock) -> None:
+        later(0)
+        standing.pause(bench.journal, None, "alice", "outage", 60)
+        standing.pause(bench.journal, None, "bob", "the same outage", 60)
+        assert bench.journal.kept(PAUSE)["*"]["by"] == "bob"
 
     @pytest.mark.parametrize(("first", "second"), [(60, 3600), (60, None), (None, None)])
     def test_a_shorter_one_is_replaced(self, bench: Bench, first: int | None, second: int | None) -> None:
@@ -129,7 +136,28 @@ def test_a_time_out_of_range(bench: Bench, seconds: int) -> None:
         standing.pause(bench.journal, None, "alice", "outage", seconds)
 
 
+@pytest.mark.parametrize("seconds", [1, standing.LONGEST])
+def test_the_shortest_and_the_longest_time(bench: Bench, later: Clock, seconds: int) -> None:
+    later(0)
+    decided = standing.exempt(bench.journal, "door-1", "alice", "ours", seconds)
+    span = datetime.fromisoformat(str(decided.until)) - datetime.fromisoformat(decided.at)
+    assert abs(span - timedelta(seconds=seconds)) < timedelta(seconds=2)
+
+
 class TestListing:
+    def test_the_trace_holds_what_was_decided_and_no_more(self, bench: Bench) -> None:
+        decided = standing.exempt(bench.journal, "door-1", "alice", " ours ", 60)
+        (trace,) = bench.journal.kept(standing.TRACE).values()
+        assert trace == {
+            "what": "exempt", "subject": "door-1", "by": "alice", "reason": "ours", "at": decided.at, "until": decided.until,
+        }  # fmt: skip
+
+    def test_since_a_moment_is_from_that_moment_on(self, bench: Bench) -> None:
+        decided = standing.exempt(bench.journal, "door-1", "alice", "ours", 60)
+        moment = datetime.fromisoformat(decided.at)
+        assert [each.subject for each in standing.listing(bench.journal, moment)] == ["door-1"]
+        assert standing.listing(bench.journal, moment + timedelta(milliseconds=1)) == []
+
     def test_who_when_why_and_whether_it_stands(self, bench: Bench, later: Clock) -> None:
         journal = bench.journal
         standing.pause(journal, None, "alice", "outage", None)
@@ -203,6 +231,13 @@ class TestTold:
         assert "stanch resume --reason 'why'" in text(told[0])
         assert "unknown" not in text(told[0]), "it is of no account"
         assert len({report.key for report in told}) == 4
+        assert [report.reason for report in told[1:]] == [
+            "alice: over", f"alice until {made[2].until}: ours", "alice: done",
+        ]  # fmt: skip
+        assert [report.undo for report in told] == [
+            "stanch resume --reason 'why'", None, "stanch exempt door-1 --end --reason 'why'", None,
+        ]  # fmt: skip
+        assert [(report.at, report.account, report.cloud) for report in told] == [(each.at, "", "aws") for each in made]
 
     def test_what_people_write_is_inert(self, bench: Bench) -> None:
         decided = standing.exempt(

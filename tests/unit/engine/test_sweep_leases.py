@@ -88,6 +88,10 @@ class TestBeginning:
     def test_times_as_people_write_them(self, given: Any, seconds: int) -> None:
         assert expiry.duration(given, "expires") == seconds
 
+    @pytest.mark.parametrize("seconds", [1, expiry.LONGEST])
+    def test_the_shortest_and_the_longest(self, seconds: int) -> None:
+        assert expiry.duration(seconds, "expires") == seconds
+
     @pytest.mark.parametrize("given", ["4", "h", "-4h", "4 h", "0h", "999999999d", True, 1.5, None, "4h\n", "٤h"])
     def test_what_is_no_time_at_all(self, given: Any) -> None:
         with pytest.raises(InvalidInput, match="expires"):
@@ -233,7 +237,7 @@ class TestExtending:
             extend(bench, "0" * 12 + "-1")
         with pytest.raises(Refused, match="say why"):
             extend(bench, action, reason=" ")
-        with pytest.raises(InvalidInput, match="for"):
+        with pytest.raises(InvalidInput, match=r"^for: must be between a second and 366 days"):
             extend(bench, action, hours=-1)
         bench.undo(action).run()
         with pytest.raises(Refused, match=r"\(undone\) stands on no lease"):
