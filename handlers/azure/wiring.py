@@ -69,7 +69,8 @@ def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
 
         account, _, table = place.partition("/")
         endpoint = env.get("STANCH_TABLE_ENDPOINT") or f"https://{account}.table.core.windows.net"
-        return TableJournal(TableClient(endpoint, table, credential=cloud.credential("own")))
+        client = TableClient(endpoint, table, credential=cloud.credential("own"), transport=cloud.transport)
+        return TableJournal(client)
     if kind == "sqlite" and place:
         from stanch.journal.sqlite import SqliteJournal
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from remediations.azure import ports
-from remediations.azure.arm import POLLED, arm_id, json_of, names, reference
+from remediations.azure.arm import POLLED, arm_id, names, reference
 from remediations.azure.quarantine import flushes
 from remediations.azure.security_rules import Cut, Properties, cuts, properties, sources
 from stanch.clouds.azure_ids import ArmId
 from stanch.clouds.azure_session import AzureSession
+from stanch.clouds.azure_settings import NETWORK_API
 from stanch.finding import Resource
 from stanch.remediation import Change, Parameter, Permissions, Plan, Remediation, State
 
@@ -116,28 +117,26 @@ class RevokeNsgRule(Remediation[AzureSession]):
         self._write(change, change.before)
 
     def _group(self, group: ArmId) -> dict[str, Any] | None:
-        found = self.session.call(
-            self.session.network.network_security_groups.get, group.group, group.name, missing=True
-        )
-        return json_of(found) if found else None
+        return self.session.arm("GET", str(group), NETWORK_API, missing=True)
 
     def _rule(self, change: Change) -> dict[str, Any] | None:
         group = self._group(ArmId.parse(change.data["rule"]).parent)
         return _rules(group).get(change.data["name"]) if group else None
 
     def _write(self, change: Change, wanted: Properties | None) -> None:
-        live = self._rule(change)
-        if (properties(live) if live else None) == wanted:
-            return
-        # A group is one document: whoever writes a rule gives all of them a new entity tag.
-        etag = (live or {}).get("etag") if self._current else change.data["etag"]
-        headers = {"If-Match": etag} if etag else {}
-        rules, rule = self.session.network.security_rules, ArmId.parse(change.data["rule"])
+        etag = change.data["etag"]
+        # What the plan found can be deleted unseen: the entity tag sees to it that it is still that, and what is gone already is answered with 204.
+        if self._current or wanted is not None:
+            live = self._rule(change)
+            if (properties(live) if live else None) == wanted:
+                return
+            # A group is one document: whoever writes a rule gives all of them a new entity tag.
+            etag = (live or {}).get("etag") if self._current else etag
+        headers, rule = ({"If-Match": etag} if etag else {}), str(ArmId.parse(change.data["rule"]))
         if wanted is None:
-            self.session.call(rules.begin_delete, rule.group, *rule.names, missing=True, headers=headers)
+            self.session.operate("DELETE", rule, NETWORK_API, headers=headers, missing=True)
         else:
-            body = {"properties": wanted}
-            self.session.call(rules.begin_create_or_update, rule.group, *rule.names, body, headers=headers)
+            self.session.operate("PUT", rule, NETWORK_API, headers=headers, body={"properties": wanted})
         self._current = True
 
 

@@ -8,8 +8,9 @@ from azure.core.credentials import TokenCredential
 
 from stanch.clouds.azure_credentials import default_credential
 from stanch.clouds.azure_ids import segment
-from stanch.clouds.azure_session import AzureSession, new_transport
+from stanch.clouds.azure_session import AzureSession
 from stanch.clouds.azure_settings import AzureSettings, Purpose
+from stanch.clouds.azure_transport import new_transport
 from stanch.errors import AccessDenied, InvalidInput
 from stanch.finding import Finding, Resource
 
@@ -28,7 +29,8 @@ class AzureCloud:
         self.settings = settings
         self._given = credential
         self._credentials: dict[str, TokenCredential] = {}
-        self._transport = new_transport()
+        self.transport = new_transport()
+        """The connections of every session, and of the clients that are made elsewhere (the journal's table)."""
         self._verified: set[str] = set()
         self._lock = threading.Lock()
 
@@ -41,7 +43,7 @@ class AzureCloud:
         account = resource.account
         if resource.type != USERS and not account:
             raise InvalidInput("resource.account", f"{resource.id} names no subscription")
-        return AzureSession(self.credential(purpose), account, self.settings, purpose, action_id, self._transport)
+        return AzureSession(self.credential(purpose), account, self.settings, purpose, action_id, self.transport)
 
     def verify(self, session: AzureSession, tenant: bool = False) -> None:
         """Make sure that the subscription (or with `tenant` the tenant) answers and is the expected one; asked once for each.
@@ -75,7 +77,7 @@ class AzureCloud:
         with self._lock:
             identity = self.settings.identities.get(purpose, "")
             if identity not in self._credentials:
-                self._credentials[identity] = default_credential(self.settings, identity or None)
+                self._credentials[identity] = default_credential(self.settings, identity or None, self.transport)
             return self._credentials[identity]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stanch.clouds.azure_ids import ArmId, segment
+from stanch.clouds.azure_settings import COMPUTE_API, NETWORK_API
 from stanch.errors import InvalidInput
 from stanch.finding import Finding, Resource
 
@@ -76,24 +77,26 @@ def _machine_groups(session: AzureSession, resource: Resource) -> list[Resource]
 
 def _groups_of(session: AzureSession, machine: str) -> Iterator[tuple[str, str]]:
     """Pairs (interface or subnet id, group id). A flow must pass both: https://learn.microsoft.com/azure/virtual-network/network-security-group-how-it-works"""
-    at = ArmId.parse(machine)
-    live = session.call(session.compute.virtual_machines.get, at.group, at.name, missing=True)
-    for reference in ((live.network_profile and live.network_profile.network_interfaces) or []) if live else []:
-        nic_id = ArmId.parse(reference.id)
-        nic = session.call(session.network.network_interfaces.get, nic_id.group, nic_id.name, missing=True)
-        if nic is None:
-            continue
-        if nic.network_security_group:
-            yield reference.id, nic.network_security_group.id
-        for address in nic.ip_configurations or []:
-            yield from _groups_of_subnet(session, address.subnet.id) if address.subnet else ()
+    live = _get(session, machine, COMPUTE_API)
+    profile = live.get("networkProfile") or {}
+    for nic_id in _ids(profile.get("networkInterfaces")):
+        nic = _get(session, nic_id, NETWORK_API)
+        yield from ((nic_id, group) for group in _ids([nic.get("networkSecurityGroup")]))
+        addresses = [address.get("properties") or {} for address in nic.get("ipConfigurations") or ()]
+        for subnet_id in _ids(address.get("subnet") for address in addresses):
+            subnet = _get(session, subnet_id, NETWORK_API)
+            yield from ((subnet_id, group) for group in _ids([subnet.get("networkSecurityGroup")]))
 
 
-def _groups_of_subnet(session: AzureSession, subnet_id: str) -> Iterator[tuple[str, str]]:
-    at = ArmId.parse(subnet_id)
-    subnet = session.call(session.network.subnets.get, at.group, at.parent.name, at.name, missing=True)
-    if subnet is not None and subnet.network_security_group:
-        yield subnet_id, subnet.network_security_group.id
+def _get(session: AzureSession, resource_id: str, api_version: str) -> dict[str, Any]:
+    """The resource's properties; none where it is gone."""
+    live = session.arm("GET", str(ArmId.parse(resource_id)), api_version, missing=True) or {}
+    return live.get("properties") or {}
+
+
+def _ids(references: Iterable[Mapping[str, Any] | None] | None) -> list[str]:
+    """The ids in references to other resources, each once."""
+    return list(dict.fromkeys(reference["id"] for reference in references or () if reference))
 
 
 def _machine(session: AzureSession, resource: Resource) -> list[Resource]:

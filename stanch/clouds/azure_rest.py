@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline import Pipeline, PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
     HeadersPolicy,
@@ -20,6 +20,7 @@ from azure.core.pipeline.policies import (
     UserAgentPolicy,
 )
 from azure.core.pipeline.transport import HttpTransport
+from azure.core.polling import LROPoller
 from azure.core.rest import HttpRequest, HttpResponse
 
 from stanch.errors import InvalidInput
@@ -43,33 +44,53 @@ class Rest:
     ) -> None:
         """`policy`: `user_agent`, `headers` on every request, and RetryPolicy's settings."""
         self.endpoint = endpoint.rstrip("/")
-        self._client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(
-            self.endpoint,
-            transport=transport,
-            policies=[
-                RequestIdPolicy(),
-                HeadersPolicy(policy.pop("headers")),
-                UserAgentPolicy(base_user_agent=policy.pop("user_agent")),
-                BoundedRetryPolicy(**policy),
-                BearerTokenCredentialPolicy(credential, scope),
-                HttpLoggingPolicy(),
-            ],
-        )
+        policies: list[Any] = [
+            RequestIdPolicy(),
+            HeadersPolicy(policy.pop("headers")),
+            UserAgentPolicy(base_user_agent=policy.pop("user_agent")),
+            BoundedRetryPolicy(**policy),
+            BearerTokenCredentialPolicy(credential, scope),
+            HttpLoggingPolicy(),
+        ]
+        self._pipeline: Pipeline[HttpRequest, HttpResponse] = Pipeline(transport, policies)
 
     def send(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None, body: Any = None
     ) -> dict[str, Any]:  # fmt: skip
         """The JSON object answered, {} for an empty answer. Raises azure-core's errors, and InvalidInput for a path with dot segments."""
+        return _json(self._run(method, path, query, headers, body))
+
+    def begin(
+        self, method: str, path: str, *, interval: float, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None, body: Any = None
+    ) -> LROPoller[dict[str, Any]]:  # fmt: skip
+        """An operation that goes on after its answer, polled as the generated clients do it: every `interval` seconds where the service does not say otherwise.
+
+        Its result is as that of `send`, and so is what it raises.
+        """
+        first = self._run(method, path, query, headers, body)
+        # Imported once the request is out: nothing of it is needed before.
+        from azure.mgmt.core.polling.arm_polling import ARMPolling
+
+        client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(self.endpoint, pipeline=self._pipeline)
+        return LROPoller(client, first, _json, ARMPolling(interval))
+
+    def _run(
+        self, method: str, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str] | None, body: Any
+    ) -> PipelineResponse[HttpRequest, HttpResponse]:
         if any(unquote(part) in (".", "..") for part in path.partition("?")[0].split("/")):
             raise InvalidInput("path", f"{path[:200]!r} has a dot segment")
-        request = HttpRequest(
-            method, self.endpoint + path.replace("#", "%23"), params=dict(query or {}), headers=dict(headers or {}), json=body
-        )  # fmt: skip
-        response = self._client.send_request(request)
-        if response.status_code >= 400:
-            raise HttpResponseError(response=response)
-        answer: dict[str, Any] = response.json() if response.content else {}
+        url = self.endpoint + path.replace("#", "%23")
+        request = HttpRequest(method, url, params=dict(query or {}), headers=dict(headers or {}), json=body)
+        answer = self._pipeline.run(request)
+        answer.http_response.read()
+        if answer.http_response.status_code >= 400:
+            raise HttpResponseError(response=answer.http_response)
         return answer
+
+
+def _json(answer: PipelineResponse[HttpRequest, HttpResponse]) -> dict[str, Any]:
+    found: dict[str, Any] = answer.http_response.json() if answer.http_response.content else {}
+    return found
 
 
 def correlation(action_id: str) -> str:

@@ -17,6 +17,10 @@ PUBLIC_ARM = "https://management.azure.com"
 PUBLIC_GRAPH = "https://graph.microsoft.com"
 VAULT_SCOPE = "https://vault.azure.net/.default"
 CONFIGURATION_SCOPE = "https://azconfig.io/.default"
+COMPUTE_API = "2024-07-01"
+"""https://learn.microsoft.com/rest/api/compute/virtual-machines/get"""
+NETWORK_API = "2024-05-01"
+"""https://learn.microsoft.com/rest/api/virtualnetwork/network-security-groups/get"""
 EVENT_GRID_SCOPE = "https://eventgrid.azure.net/.default"
 
 

@@ -12,6 +12,7 @@ from azure.core.credentials import AccessToken
 import function_app
 from handlers.azure import wiring
 from stanch.clouds import azure
+from stanch.clouds.azure_settings import AzureSettings
 from stanch.sources import sentinel
 from stanch.upstream.sentinel_write_back import PERMISSIONS
 from tests.architecture.bicep import FILES, FOLDER, parse, rendered, resources, text, unresolved
@@ -173,7 +174,7 @@ class Credential:
 def test_the_wiring_takes_the_settings_and_keeps_the_identities_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str | None] = []
 
-    def credential(settings: azure.AzureSettings, client_id: str | None = None) -> Credential:
+    def credential(settings: AzureSettings, client_id: str | None = None, transport: object = None) -> Credential:
         made.append(client_id)
         return Credential(client_id)
 
