@@ -106,9 +106,8 @@ def warm_aws() -> Callable[[Any], Any]:
 
 
 def warm_azure() -> Callable[[Any], Any]:
-    import azure.mgmt.network.models  # noqa: F401
     from azure.identity import ManagedIdentityCredential  # noqa: F401
-    from azure.mgmt.network import NetworkManagementClient  # noqa: F401
+    from azure.mgmt.core.polling.arm_polling import ARMPolling  # noqa: F401
 
     from handlers.azure import sentinel
 
