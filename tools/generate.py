@@ -14,6 +14,8 @@ sys.path.insert(0, str(ROOT))
 from remediations import aws, azure  # noqa: E402
 from stanch import state_event  # noqa: E402
 from stanch.clouds import aws_related, azure_related  # noqa: E402
+from stanch.doctor import aws as aws_doctor  # noqa: E402
+from stanch.doctor import azure as azure_doctor  # noqa: E402
 from stanch.playbooks.load import load as load_policy  # noqa: E402
 from stanch.playbooks.schema import schema  # noqa: E402
 from stanch.remediation import Remediation, load  # noqa: E402
@@ -75,9 +77,10 @@ def granted(registry: dict[str, str], purpose: str) -> list[str]:
         else:
             names |= (declared.apply if purpose == "act" else declared.undo) | set(declared.dependent)
     if purpose == "read":
-        asked = aws_related.PERMISSIONS | config_upstream.PERMISSIONS | config_survey.PERMISSIONS
+        asked = aws_related.PERMISSIONS | config_upstream.PERMISSIONS | config_survey.PERMISSIONS | aws_doctor.PERMISSIONS
         names |= asked if registry is aws.REGISTRY else set()
         names |= azure_related.PERMISSIONS | sentinel_upstream.PERMISSIONS if registry is azure.REGISTRY else set()
+    names |= azure_doctor.PERMISSIONS if registry is azure.REGISTRY else set()
     return sorted(names)
 
 

@@ -3,6 +3,7 @@ environment does not ask for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from stanch.accounts import TagsOf, UnitsOf
@@ -22,6 +23,23 @@ def organization(cloud: AwsCloud, policy: Policy) -> tuple[UnitsOf | None, TagsO
 
     found = Organization(cloud.home)
     return found.units if policy.names_units else None, found.tags if policy.asks_account_tags else None
+
+
+def members(cloud: AwsCloud, policy: Policy) -> list[str]:
+    """The accounts of the policy's groups: those named by their ids, and those in their units. Raises the error tree's kinds where a unit cannot be listed."""
+    units = [unit for group in policy.accounts.groups.values() for unit in group.ous]
+    if not units:
+        return named(policy)
+    from stanch.clouds.aws_organization import Organization
+
+    found = Organization(cloud.home)
+    return list(dict.fromkeys([*named(policy), *(name for unit in units for name in found.accounts(unit))]))
+
+
+def named(policy: Policy) -> list[str]:
+    """The AWS accounts that the policy's groups name by their ids."""
+    ids = [name for group in policy.accounts.groups.values() for name in group.ids]
+    return list(dict.fromkeys(name for name in ids if re.fullmatch(r"\d{12}", name)))
 
 
 def switch(cloud: AwsCloud, env: Mapping[str, str]) -> Switch | None:

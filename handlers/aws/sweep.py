@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from handlers.aws import wiring
+from handlers.aws import oversight, wiring
 from handlers.aws.anchoring import anchored
 from handlers.aws.entry import observe
 from stanch.clouds.aws_queues import SqsDeadLetters
-from stanch.errors import Retryable
+from stanch.errors import Retryable, StanchError
+from stanch.finding import Finding
 from stanch.sweep import Survey, Sweep
 from stanch.sweep.run import SECONDS
 from stanch.upstream.config_survey import ConfigSurvey
@@ -42,10 +43,34 @@ def dead_letters(env: Mapping[str, str] = os.environ) -> list[SqsDeadLetters]:
     return [SqsDeadLetters(lambda: cloud.home, url) for url in urls if url]
 
 
-def surveys() -> list[Survey]:
-    """Config in the responder's own account and in those that the policy names by their ids, in the region whose events arrive here."""
+def surveys(env: Mapping[str, str] = os.environ) -> list[Survey]:
+    """Config in the responder's own account and in those of the policy's groups, in every region of STANCH_REGIONS (default: the responder's own).
+
+    Accounts that cannot be listed keep none that is named by its id from being asked: they are an error of their own.
+    """
     deployment = wiring.deployment()
     cloud: Any = deployment.cloud
-    named = [name for group in deployment.policy.accounts.groups.values() for name in group.ids]
-    accounts = dict.fromkeys([cloud.account, *(name for name in named if re.fullmatch(r"\d{12}", name))])
-    return [ConfigSurvey(cloud, account, cloud.settings.region) for account in accounts]
+    try:
+        named, unlisted = oversight.members(cloud, deployment.policy), []
+    except StanchError as error:
+        named, unlisted = oversight.named(deployment.policy), [Unlisted(error)]
+    places = [(account, region) for account in dict.fromkeys([cloud.account, *named]) for region in regions(cloud, env)]
+    return [*unlisted, *(ConfigSurvey(cloud, account, region) for account, region in places)]
+
+
+def regions(cloud: Any, env: Mapping[str, str]) -> list[str]:
+    """The regions whose events arrive here."""
+    given = [name.strip() for name in env.get("STANCH_REGIONS", "").split(",")]
+    return list(dict.fromkeys(filter(None, given))) or [cloud.settings.region]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """The accounts of the policy's units, which nobody can name now."""
+
+    error: StanchError
+    name: str = "AWS accounts of the policy's organisational units"
+
+    def findings(self, wanted: Callable[[Finding], bool]) -> Iterator[Finding]:
+        """Raises what kept them from being listed."""
+        raise self.error

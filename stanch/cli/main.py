@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from stanch import __version__
-from stanch.cli import actions, catalog, deciding, events, local, playbooks, runbook, standing, sweeping, undoing
+from stanch.cli import (
+    actions,
+    catalog,
+    deciding,
+    doctor,
+    events,
+    local,
+    playbooks,
+    runbook,
+    standing,
+    sweeping,
+    undoing,
+)
 from stanch.errors import InvalidInput, StanchError
 
 app = typer.Typer(
@@ -19,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Contain, verify and undo: auto-remediation for AWS and Azure.",
 )
-for module in (events, runbook, undoing, deciding, standing, sweeping, actions, catalog, playbooks, local):
+for module in (events, runbook, undoing, deciding, standing, sweeping, actions, catalog, playbooks, doctor, local):
     module.register(app)
 
 

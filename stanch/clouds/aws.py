@@ -25,6 +25,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 from botocore.loaders import Loader, create_loader
+from botocore.parsers import ResponseParserError
 
 from stanch import __version__
 from stanch.errors import (
@@ -64,6 +65,9 @@ _GONE = {
 _SERVER = {"InternalError", "InternalFailure", "InternalServerError", "InternalServiceError", "ServiceUnavailable", "ServiceFailure", "Unavailable",
            "RequestTimeout", "RequestTimeoutException"}  # fmt: skip
 
+SDK_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+"""Everything that a call of botocore raises: an answer that it cannot read (a proxy's page) is none of its own error tree."""
+
 
 def translate(operation: str, error: Exception) -> StanchError:
     """The one place where botocore's errors become Stanch's."""
@@ -89,6 +93,8 @@ def translate(operation: str, error: Exception) -> StanchError:
         return CloudError(operation, "UnknownService", str(error))
     if isinstance(error, ParamValidationError):
         return CloudError(operation, "ParamValidation", str(error))
+    if isinstance(error, ResponseParserError):
+        return Unreachable(f"{operation}: the answer cannot be read")
     return Unreachable(f"{operation}: {error}")
 
 
@@ -140,7 +146,7 @@ class AwsSession:
         """The response of one API call, or None if it fails with a code named in `missing`. Raises the error tree's kinds."""
         try:
             return getattr(self.client(service, region), operation)(**params)
-        except (ClientError, BotoCoreError) as error:
+        except SDK_ERRORS as error:
             if isinstance(error, ClientError) and error.response["Error"].get("Code", "") in missing:
                 return None
             raise translate(f"{service}:{operation}", error) from error
@@ -152,7 +158,7 @@ class AwsSession:
         try:
             paginator = self.client(service, region).get_paginator(operation)
             return [item for page in paginator.paginate(**params) for item in page.get(result, [])]
-        except (ClientError, BotoCoreError) as error:
+        except SDK_ERRORS as error:
             raise translate(f"{service}:{operation}", error) from error
 
 

@@ -1,7 +1,7 @@
-"""What AWS Organizations says of an account: the units above it and its tags, asked of a delegated administrator or the management account.
+"""What AWS Organizations says of an account: the units above it and its tags, and of a unit: its accounts; asked of a delegated administrator or the management account.
 
-Needs `organizations:ListParents` and `organizations:ListTagsForResource`
-(https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListParents.html).
+Needs `organizations:ListParents`, `organizations:ListTagsForResource`, and for the accounts of a unit `organizations:ListAccountsForParent` and
+`organizations:ListOrganizationalUnitsForParent` (https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListParents.html).
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ class Organization:
         """The account's tags. Raises the error tree's kinds."""
         return self._fresh("tags", account, lambda: self._tags(account))
 
+    def accounts(self, unit: str) -> list[str]:
+        """The active accounts in a unit and in the units below it. Raises the error tree's kinds."""
+        return self._fresh("accounts", unit, lambda: self._inside(unit))
+
     def _fresh(self, what: str, account: str, ask: Callable[[], T]) -> T:
         until, answer = self._known.get((what, account), (0.0, None))
         if self._now() >= until:
@@ -53,6 +57,26 @@ class Organization:
                 return above
             child = str(parents[0]["Id"])
             above.append(child)
+
+    def _inside(self, unit: str) -> list[str]:
+        """Units are at most five deep (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html)."""
+        found: list[str] = []
+        units = [unit]
+        while units:
+            parent = units.pop(0)
+            listed = self._home.pages(
+                "organizations", "list_accounts_for_parent", "Accounts", region=REGION, ParentId=parent
+            )
+            found += [str(one["Id"]) for one in listed if one.get("State", one.get("Status")) == "ACTIVE"]
+            below = self._home.pages(
+                "organizations",
+                "list_organizational_units_for_parent",
+                "OrganizationalUnits",
+                region=REGION,
+                ParentId=parent,
+            )
+            units += [str(one["Id"]) for one in below]
+        return found
 
     def _tags(self, account: str) -> dict[str, str]:
         found = self._home.pages("organizations", "list_tags_for_resource", "Tags", region=REGION, ResourceId=account)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
+from stanch.errors import Refused
 from stanch.notify.message import severity
 from stanch.notify.text import subject, text
 from stanch.notify.untrusted import plain
@@ -36,13 +37,24 @@ class SnsChannel:
         self._session.call(
             "sns",
             "publish",
-            region=self._topic.split(":")[3] if self._topic.count(":") == 5 else None,
+            region=self._region(),
             TopicArn=self._topic,
             Subject=subject(report),
             Message=text(report),
             MessageAttributes=attributes(report),
             **self._ordered(report),
         )
+
+    def ready(self) -> str:
+        """That the topic is there, and who listens; nothing is published. Raises what the session's `call` raises, Refused where nobody does."""
+        answer = self._session.call("sns", "get_topic_attributes", region=self._region(), TopicArn=self._topic)
+        confirmed = int(answer["Attributes"].get("SubscriptionsConfirmed", 0))
+        if not confirmed:
+            raise Refused("topic", f"nobody has a confirmed subscription to {self._topic}")
+        return f"the topic is there, with {confirmed} confirmed subscription{'' if confirmed == 1 else 's'}"
+
+    def _region(self) -> str | None:
+        return self._topic.split(":")[3] if self._topic.count(":") == 5 else None
 
     def _ordered(self, report: Report) -> dict[str, str]:
         """A FIFO topic keeps an action's reports in order and drops a repeat that comes within five minutes."""

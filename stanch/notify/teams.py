@@ -81,6 +81,11 @@ class TeamsChannel:
             status, wait = self._post(url, encoded(smallest(report)))
         self._judge(status, wait)
 
+    def ready(self) -> str:
+        """That the secret can be read and holds a URL that may be posted to; nothing is posted. Raises Refused, and what fetching the secret raises."""
+        host = urlsplit(self._checked(self._webhook_url())).hostname
+        return f"its secret holds a URL of {host}; whether the workflow posts shows only in Teams"
+
     def _checked(self, given: str) -> str:
         """The URL if it may be posted to: https, a host of the list, nobody's name or password in it."""
         url = (given or "").strip()

@@ -29,6 +29,12 @@ AGAIN = 900.0
 KIND = "heard"
 """The kind of standing fact that says of a finding which version of it was looked at."""
 
+ASKED = "survey"
+"""The kind of standing fact that says up to when a survey was heard to its end."""
+
+REMEMBERED = 30 * 86400.0
+"""Seconds: a place that is watched no more is forgotten in the end."""
+
 NAMED = 50
 
 
@@ -37,9 +43,14 @@ def unheard(turn: Turn) -> None:
     if not turn.surveys:
         return
     journal = turn.deployment.journal
-    windows = {survey.name: _since(turn, survey) for survey in turn.surveys}
+    asked = {name: str(fact["at"]) for name, fact in journal.kept(ASKED).items()}
+    windows = {survey.name: _since(turn, asked.get(survey.name)) for survey in turn.surveys}
     listening = _Listening(turn, _answered(turn, min(windows.values())), journal.kept(KIND))
-    for survey in turn.surveys:
+    for survey in sorted(
+        turn.surveys, key=lambda one: asked.get(one.name, "")
+    ):  # the longest unasked first: time may not suffice for all
+        if not turn.goes_on():
+            break
         try:
             listening.ask(survey, windows[survey.name])
         except StanchError as error:
@@ -47,10 +58,9 @@ def unheard(turn: Turn) -> None:
     listening.name_rest()
 
 
-def _since(turn: Turn, survey: Survey) -> datetime:
+def _since(turn: Turn, last: str | None) -> datetime:
     """As far back as findings are not stale, and further where no sweep has been through since: then the guard holds them, and says so."""
     fresh = turn.now - turn.deployment.settings.stale_after
-    last = turn.facts.get("heard", {}).get(survey.name)
     return min(fresh, parse(last)) if last else fresh
 
 
@@ -82,9 +92,9 @@ class _Listening:
                 self._answer(survey, finding)
             else:
                 self._rest.append(finding.title)
-        times = self._turn.facts.get("heard", {})
         if not self._rest:
-            self._turn.remember("heard", {**times, survey.name: iso(self._turn.now - GRACE)})
+            through = {"at": iso(self._turn.now - GRACE)}
+            self._turn.deployment.journal.keep(ASKED, survey.name, through, time.time() + REMEMBERED)
 
     def name_rest(self) -> None:
         """Once a day; the sweeps that follow get to them."""

@@ -293,7 +293,7 @@ class TestUnheard:
         found = bench.sweep()
         assert bench.row(found, "unheard").errors == ["closed: DescribeConfigRules: AccessDenied: no role"]
         assert bench.cloud.writes() == ["Set door-1.front"]
-        assert set(bench.journal.kept("sweep")["heard"]) == {"doors"}
+        assert set(bench.journal.kept("survey")) == {"doors"}
 
 
 def test_an_observing_deployment_only_says_what_it_would_do(bench: Sweeping) -> None:

@@ -1,0 +1,45 @@
+"""AWS's errors as Stanch's: whatever an answer holds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from stanch.clouds.aws import AwsSession
+from stanch.errors import Unreachable
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Answers everything with a page, as a proxy in trouble does."""
+
+    def do_POST(self) -> None:
+        self.send_response(502)
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>Bad Gateway</title>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on stderr."""
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSession]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "local"}
+    session = boto3.session.Session(region_name="eu-west-1", **keys)
+    config = Config(retries={"total_max_attempts": 1})
+    yield AwsSession(session, "111122223333", "eu-west-1", config)
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_answer_that_is_a_page_is_unknown_and_comes_again(proxied: AwsSession) -> None:
+    for ask in (lambda: proxied.call("iam", "list_users"), lambda: proxied.pages("iam", "list_users", "Users")):
+        with pytest.raises(Unreachable, match="iam:list_users: the answer cannot be read"):
+            ask()
