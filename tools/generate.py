@@ -11,6 +11,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from handlers.aws import config as config_handler  # noqa: E402
 from remediations import aws, azure  # noqa: E402
 from stanch import state_event  # noqa: E402
 from stanch.clouds import aws_related, azure_related  # noqa: E402
@@ -77,9 +78,13 @@ def granted(registry: dict[str, str], purpose: str) -> list[str]:
         else:
             names |= (declared.apply if purpose == "act" else declared.undo) | set(declared.dependent)
     if purpose == "read":
-        asked = aws_related.PERMISSIONS | config_upstream.PERMISSIONS | config_survey.PERMISSIONS | aws_doctor.PERMISSIONS
+        asked = (
+            aws_related.PERMISSIONS | config_upstream.PERMISSIONS | config_survey.PERMISSIONS | aws_doctor.PERMISSIONS
+        )
         names |= asked if registry is aws.REGISTRY else set()
         names |= azure_related.PERMISSIONS | sentinel_upstream.PERMISSIONS if registry is azure.REGISTRY else set()
+    if purpose == "act" and registry is aws.REGISTRY:
+        names |= config_handler.PERMISSIONS
     names |= azure_doctor.PERMISSIONS if registry is azure.REGISTRY else set()
     return sorted(names)
 

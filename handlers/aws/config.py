@@ -9,11 +9,13 @@ from handlers.aws import wiring
 from handlers.aws.entry import answer, serve
 from stanch.action import Outcome
 from stanch.clock import parse as parse_time
-from stanch.errors import CloudError
-from stanch.finding import Finding
+from stanch.errors import StanchError
+from stanch.finding import Finding, Resource
 from stanch.responder import Delivery
 from stanch.result import Result
 from stanch.sources import config
+
+PERMISSIONS = frozenset({"config:PutEvaluations"})
 
 _VERDICT = {
     Outcome.ACTED: "COMPLIANT",
@@ -37,21 +39,21 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     if findings and judged and event.get("resultToken"):
         try:
             _put_evaluations(findings[0], results, str(event["resultToken"]))
-        except CloudError as error:  # what was done stays done, and is answered
+        except StanchError as error:  # what was done stays done, and is answered
             results.append(Result(Outcome.FAILED, f"Config did not take the verdict: {error}", source="config"))
     return {"actions": [result.as_json() for result in results]}
 
 
 def _put_evaluations(finding: Finding, results: list[Result], token: str) -> None:
     """What the rule's owner sees in Config: compliant only if nothing is left to contain
-    (https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html)."""
+    (https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html). The token is one of the account that owns the rule."""
     verdicts = {_VERDICT.get(result.outcome, "NON_COMPLIANT") for result in results}
     verdict = next(word for word in ("NON_COMPLIANT", "COMPLIANT", "NOT_APPLICABLE") if word in verdicts)
     ordered = finding.upstream.get("ordered_at")
-    wiring.deployment().cloud.home.call(  # type: ignore[attr-defined]  # the AWS wiring makes AWS clouds
+    owner = Resource("AWS::Config::ConfigRule", "", finding.account, finding.region)
+    wiring.deployment().cloud.session(owner, "act", "", PERMISSIONS).call(
         "config",
         "put_evaluations",
-        region=finding.region,
         ResultToken=token,
         TestMode=token == "TESTMODE",  # noqa: S105  # the console's test invocation, no secret
         Evaluations=[

@@ -9,7 +9,7 @@ from stanch.clouds.aws import AwsCloud
 from stanch.errors import Unconfirmed
 from stanch.finding import Finding, Resource
 
-PERMISSIONS = frozenset({"config:DescribeConfigRules", "config:GetComplianceDetailsByConfigRule"})
+PERMISSIONS = frozenset({"config:DescribeConfigRules", "config:GetComplianceDetailsByResource"})
 
 
 class ConfigUpstream:
@@ -60,15 +60,21 @@ class ConfigUpstream:
         return self._identifiers[key]
 
     def _evaluation(self, finding: Finding, rule: str) -> dict[str, Any] | None:
+        """What the rule says of the resource today: all rules' verdicts on it are one page, whatever the number of resources that the rule watches
+        (https://docs.aws.amazon.com/config/latest/APIReference/API_GetComplianceDetailsByResource.html)."""
+        named = {
+            "ResourceType": finding.upstream.get("resource_type"),
+            "ResourceId": finding.upstream.get("resource_id"),
+        }
+        if not all(named.values()):
+            return None
         token: dict[str, str] = {}
         while True:
-            answer = self._call(
-                finding, "get_compliance_details_by_config_rule", ConfigRuleName=rule, Limit=100, **token
-            )
-            for result in (answer or {}).get("EvaluationResults", []):
+            answer = self._call(finding, "get_compliance_details_by_resource", **named, **token) or {}
+            for result in answer.get("EvaluationResults", []):
                 qualifier = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
-                if qualifier.get("ResourceId") == finding.upstream.get("resource_id"):
+                if qualifier.get("ConfigRuleName") == rule and qualifier.get("EvaluationMode") != "PROACTIVE":
                     return dict(result)
-            if not (answer or {}).get("NextToken"):
+            if not answer.get("NextToken"):
                 return None
             token = {"NextToken": answer["NextToken"]}

@@ -136,10 +136,17 @@ def test_a_result_token_is_used_and_kept_nowhere(clouds: Context) -> None:
     assert [call["status"] for call in put] == [200]
 
 
+def test_a_rule_of_a_member_account_is_answered_there(clouds: Context) -> None:
+    (row,) = answer(clouds, invocation("sg-0abc1234def567892", events.ACCOUNT))
+    assert row["outcome"] == "acted"
+    put = [call for call in calls(clouds)[0] if call["operation"] == "PutEvaluations"][-1]
+    assert (put["account"], put["status"]) == (events.ACCOUNT, 200)
+
+
 def test_a_verdict_that_config_does_not_take_hides_nothing(clouds: Context) -> None:
-    """The rule is another account's, so that its token means nothing here."""
-    acted, verdict = answer(clouds, invocation("sg-0abc1234def567892", events.ACCOUNT))
-    assert acted["outcome"] == "acted"
+    unknown = invocation("sg-0abc1234def567892", events.ACCOUNT) | {"resultToken": "of-nobody"}
+    contained, verdict = answer(clouds, unknown, seed=False)
+    assert contained["outcome"] == "no_op"
     assert verdict["outcome"] == "failed"
     assert verdict["reason"].startswith("Config did not take the verdict: config:put_evaluations: InvalidResultToken")
 

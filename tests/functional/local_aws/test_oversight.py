@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from handlers.aws import wiring
+from handlers.aws import oversight, sweep, wiring
 from stanch.clouds.aws import AwsCloud, AwsSettings
 from stanch.clouds.aws_organization import FRESH, Organization
 from stanch.deployment import Deployment
@@ -24,7 +25,7 @@ NAME = "/stanch/kill-switch"
 
 
 @pytest.fixture
-def env(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+def env(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
     given = {
         "AWS_ENDPOINT_URL": lab.url, "AWS_ACCESS_KEY_ID": "LOCAL", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": REGION,
         "STANCH_ACCOUNT": HOME, "STANCH_ROLE_NAME": "stanch", "STANCH_JOURNAL": f"sqlite://{tmp_path / 'journal.sqlite'}",
@@ -32,7 +33,8 @@ def env(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, 
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    return given
+    yield given
+    wiring.reset()
 
 
 def deployment(env: dict[str, str], text: str = "", **more: str) -> Deployment:
@@ -92,6 +94,44 @@ class TestOrganization:
         for _ in range(2):
             with pytest.raises(StanchError):
                 organization.units("999999999999")
+
+
+class TestMembers:
+    def policy(self, accounts: dict[str, str]) -> str:
+        groups = f"prod: {{ous: ['{accounts['prod']}']}}, pci: {{ids: ['{accounts['loose']}', '111122223333']}}"
+        return f"accounts: {{{groups}, unlisted: pci}}\n"
+
+    def test_the_accounts_of_all_groups_those_of_units_below_included(
+        self, env: dict[str, str], accounts: dict[str, str], lab: Lab
+    ) -> None:
+        found = deployment(env, self.policy(accounts))
+        cloud: Any = found.cloud
+        assert oversight.members(cloud, found.policy) == [accounts["loose"], "111122223333", accounts["web"]]
+        organizations = lab.client("organizations", region="us-east-1")
+        organizations.close_account(AccountId=accounts["web"])
+        assert oversight.members(cloud, found.policy) == [accounts["loose"], "111122223333"]
+
+    def test_the_sweep_asks_config_in_each_of_them_and_in_every_region(
+        self, env: dict[str, str], accounts: dict[str, str]
+    ) -> None:
+        Path(env["STANCH_PLAYBOOKS"]).write_text(self.policy(accounts) + PLAYBOOK)
+        wiring.reset()
+        regions = {"STANCH_REGIONS": "eu-west-1, us-east-1,"}
+        asked = {survey.name for survey in sweep.surveys(regions)}
+        every = (HOME, accounts["loose"], "111122223333", accounts["web"])
+        assert asked == {f"AWS Config in {account} ({region})" for account in every for region in ("eu-west-1", "us-east-1")}  # fmt: skip
+        assert {survey.name for survey in sweep.surveys({})} == {f"AWS Config in {account} ({REGION})" for account in every}  # fmt: skip
+
+    def test_units_that_cannot_be_listed_are_an_error_and_hide_no_account_that_is_named(
+        self, env: dict[str, str], accounts: dict[str, str]
+    ) -> None:
+        text = self.policy({**accounts, "prod": "ou-none-00000000"})
+        Path(env["STANCH_PLAYBOOKS"]).write_text(text + PLAYBOOK)
+        wiring.reset()
+        unlisted, *rest = sweep.surveys({})
+        assert [survey.name for survey in rest] == [f"AWS Config in {account} ({REGION})" for account in (HOME, accounts["loose"], "111122223333")]  # fmt: skip
+        with pytest.raises(StanchError, match="organizations:list_accounts_for_parent"):
+            list(unlisted.findings(lambda _: True))
 
 
 class TestWiring:
