@@ -7,7 +7,6 @@ shorter.
 from __future__ import annotations
 
 import compileall
-import json
 import shutil
 import subprocess
 import sys
@@ -83,11 +82,12 @@ def _models(target: Path) -> None:
 
 
 def _policy(target: Path) -> None:
-    """The compiled policy, so that nothing parses YAML in a cold function."""
+    """The compiled policy with its index, so that nothing parses YAML in a cold function."""
     sys.path.insert(0, str(ROOT))
+    from stanch.playbooks.compile import dump
     from stanch.playbooks.load import load
 
-    (target / "playbooks.json").write_text(json.dumps(load(ROOT / "playbooks.yaml").as_json(), sort_keys=True))
+    (target / "playbooks.json").write_text(dump(load(ROOT / "playbooks.yaml")), encoding="utf-8")
 
 
 def _remove(path: Path) -> None:

@@ -18,7 +18,8 @@ OUTCOMES = ("acted", "no_op", "planned", "awaiting_approval", "held", "partial",
 SEVERITIES: Mapping[str, int] = {level.name.lower(): int(level) for level in Severity}
 
 
-def _always(_: Any) -> bool:
+def always(_: Any) -> bool:
+    """Case never counts."""
     return True
 
 
@@ -58,12 +59,12 @@ FIELDS: Mapping[str, Field] = {
     for item in (
         Field("source", "text", "finding", lambda f: f.source, "the source's name", choices=SOURCES),
         Field("type", "text", "finding", lambda f: f.type, "GuardDuty's type, Config's source identifier, an alert type"),
-        Field("title", "text", "finding", lambda f: f.title, "the finding's title, compared without case", folds=_always),
+        Field("title", "text", "finding", lambda f: f.title, "the finding's title, compared without case", folds=always),
         Field("severity", "number", "finding", lambda f: int(f.severity), "OCSF severity, a name or 0 to 5",
               choices=tuple(SEVERITIES.values()), names=SEVERITIES, low=0, high=5, whole=True),
         Field("score", "number", "finding", lambda f: f.score, "the source's own number, 0 to 10 (GuardDuty's severity)",
               low=0, high=10, optional=True),
-        Field("account", "text", "finding", lambda f: f.account, "AWS account id or Azure subscription id", folds=_always),
+        Field("account", "text", "finding", lambda f: f.account, "AWS account id or Azure subscription id", folds=always),
         Field("region", "text", "finding", lambda f: f.region, "the region of what was found", optional=True),
         Field("count", "number", "finding", lambda f: f.count, "how often the source saw it", low=1, whole=True),
         Field("compliant", "flag", "finding", lambda f: f.compliant, "whether Config found the resource compliant",
@@ -72,12 +73,12 @@ FIELDS: Mapping[str, Field] = {
         Field("resource.id", "text", "resource", lambda r: r.id, "ARN or id of a resource; Azure's without case", folds=_azure),
         Field("resource.role", "text", "resource", lambda r: r.role, "the part the resource plays",
               choices=("actor", "target", "affected")),
-        Field("resource.account", "text", "resource", lambda r: r.account, "the resource's account", folds=_always),
+        Field("resource.account", "text", "resource", lambda r: r.account, "the resource's account", folds=always),
         Field("observables.ip", "ip", "finding", _observables("ip"), "IP addresses", optional=True, many=True),
         Field("observables.domain", "text", "finding", _observables("domain"), "domains", optional=True, many=True,
-              folds=_always),
+              folds=always),
         Field("observables.hash", "text", "finding", _observables("hash"), "file hashes", optional=True, many=True,
-              folds=_always),
+              folds=always),
         Field("observables.principal", "text", "finding", _observables("principal"), "foreign principals", optional=True,
               many=True),
         Field("outcome", "text", "report", lambda r: r.outcome, "what became of it", choices=OUTCOMES),

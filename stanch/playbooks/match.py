@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stanch.finding import Finding, Resource
+from stanch.playbooks.compile import indexes
 from stanch.playbooks.fields import Field, find
-from stanch.playbooks.index import Index
 from stanch.playbooks.limits import Mode
 from stanch.playbooks.model import Conditions, Playbook, Policy, Step, mode_for
 from stanch.playbooks.params import bind_params
@@ -85,40 +85,44 @@ class Rule:
         self.of_resource = [condition for condition in when if condition.field.of == "resource"]
         self.unless = [condition for condition in compiled(playbook.unless) if condition.field.of != "live"]
 
-    def wants(self, finding: Finding) -> bool:
-        """Whether it is for such a finding, whatever resources it names."""
-        return all(condition.holds(finding) for condition in self.of_finding) and not any(
-            _holds_somewhere(condition, finding, None) for condition in self.unless
-        )
+    def wants(self, finding: Finding, known: str | None = None) -> bool:
+        """Whether it is for such a finding, whatever resources it names. `known`: a field that matches, as the index found out."""
+        return all(
+            condition.holds(finding) for condition in self.of_finding if condition.field.name != known
+        ) and not any(_holds_somewhere(condition, finding, None) for condition in self.unless)
 
-    def resources(self, finding: Finding) -> tuple[Resource, ...] | None:
+    def resources(self, finding: Finding, known: str | None = None) -> tuple[Resource, ...] | None:
         """The resources that it is for; None if it does not match."""
-        if not self.wants(finding):
+        if not self.wants(finding, known):
             return None
-        found = finding.resources
-        if self.of_resource:
-            found = tuple(
-                item for item in finding.resources if all(condition.holds(item) for condition in self.of_resource)
-            )
-            if not found:
+        kept: Sequence[Resource] = finding.resources
+        for condition in self.of_resource:
+            kept = [item for item in kept if condition.holds(item)]
+            if not kept:
                 return None
-        return found
+        return tuple(kept)
 
 
 class Matcher:
-    """Answers for a whole policy. Disabled playbooks never match."""
+    """Answers for a whole policy. Disabled playbooks never match. A playbook's conditions are compiled when it is first asked."""
 
     def __init__(self, policy: Policy) -> None:
         self._playbooks = policy.playbooks
-        self._rules = [Rule(playbook) for playbook in policy.playbooks if playbook.enabled]
-        self._index = Index([rule.playbook.when for rule in self._rules])
+        self._rules: dict[int, Rule] = {}
+        self._index, self._homeless = indexes(policy)
+
+    def _rule(self, at: int) -> Rule:
+        rule = self._rules.get(at)
+        if rule is None:
+            rule = self._rules[at] = Rule(self._playbooks[at])
+        return rule
 
     def match(self, finding: Finding) -> list[Match]:
         """Every step of every playbook that matches, in the policy's order."""
         found = []
-        for at in self._index.candidates(finding):
-            rule = self._rules[at]
-            resources = rule.resources(finding)
+        for at, known in self._index.candidates(finding).items():
+            rule = self._rule(at)
+            resources = rule.resources(finding, known)
             if resources is not None:
                 found += [Match(rule.playbook, step, resources) for step in rule.playbook.remediations]
         return found
@@ -127,8 +131,8 @@ class Matcher:
         """The playbooks for this type or title that ask for a resource, where the finding names none at all."""
         if finding.resources:
             return []
-        rules = [rule for rule in self._rules if rule.of_resource and {"type", "title"} & set(rule.playbook.when)]
-        return [rule.playbook for rule in rules if rule.wants(finding)]
+        rules = [(self._rule(at), known) for at, known in self._homeless.candidates(finding).items()]
+        return [rule.playbook for rule, known in rules if rule.wants(finding, known)]
 
     def explain(self, finding: Finding) -> list[Verdict]:
         """One verdict for each playbook, in the policy's order: the first field that failed, its patterns and the value."""

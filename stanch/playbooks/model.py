@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from stanch.playbooks.limits import (
@@ -120,6 +121,8 @@ class Policy:
     freeze: tuple[Freeze, ...] = ()
     budget: Budgets = field(default_factory=Budgets)
     digest: str = field(init=False, default="", compare=False)
+    index: Json | None = field(default=None, compare=False, repr=False)
+    """How playbooks are looked up, where the policy was compiled (`stanch.playbooks.compile`). It is no part of the meaning, so not of the digest."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", digest(self.content()))
@@ -136,7 +139,7 @@ class Policy:
 
     def content(self) -> dict[str, Any]:
         """What the digest is of, as plain JSON: what is empty is left out, so that a later release's new keys change no digest."""
-        return {name: value for name, value in _plain(self).items() if name != "digest"}
+        return _members(self, [item.name for item in fields(self) if item.name not in ("digest", "index")])
 
     def as_json(self) -> dict[str, Any]:
         """The compiled form."""
@@ -155,6 +158,7 @@ class Policy:
             approval=Approval.from_json(data.get("approval", {})),
             freeze=tuple(Freeze.from_json(freeze) for freeze in data.get("freeze", ())),
             budget=Budgets.from_json(data.get("budget", {})),
+            index=data.get("index"),
         )
 
     def ceiling_for(self, group: str | None) -> Mode:
@@ -170,11 +174,21 @@ def _conditions(data: Json) -> Conditions:
 
 def _plain(value: Any) -> Any:
     """Nested dataclasses as JSON; a trailing underscore only keeps a field's name from being a Python keyword."""
-    if is_dataclass(value):
-        found = {item.name.rstrip("_"): _plain(getattr(value, item.name)) for item in fields(value)}
-        return {name: item for name, item in found.items() if item is not None and item not in ({}, [])}
+    kind = type(value)
+    if kind in (str, int, float, bool, type(None)):
+        return value
+    if kind in (tuple, list):
+        return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
+    return _members(value, _names(kind)) if is_dataclass(kind) else value
+
+
+def _members(value: Any, names: Iterable[str]) -> dict[str, Any]:
+    found = {name.rstrip("_"): _plain(getattr(value, name)) for name in names}
+    return {name: item for name, item in found.items() if item is not None and item not in ({}, [])}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stanch.playbooks.compile import dump, load_compiled
 from stanch.playbooks.load import load
 from stanch.sources import guardduty
 from tests.runtime import events, template
@@ -65,9 +65,12 @@ def test_every_module_is_compiled_and_its_bytecode_is_not_checked_against_the_so
         assert compiled.read_bytes()[4:8] == b"\x01\0\0\0", compiled
 
 
-def test_the_policy_is_compiled(aws_artefact: Path) -> None:
-    shipped = json.loads((aws_artefact / "playbooks.json").read_text())
-    assert shipped == json.loads(json.dumps(load(ROOT / "playbooks.yaml").as_json()))
+def test_the_policy_and_its_index_are_compiled(aws_artefact: Path) -> None:
+    policy = load(ROOT / "playbooks.yaml")
+    assert (aws_artefact / "playbooks.json").read_text(encoding="utf-8") == dump(policy)
+    packaged = load_compiled(aws_artefact / "playbooks.json")
+    assert packaged == policy
+    assert packaged.index is not None
     assert not (aws_artefact / "playbooks.yaml").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanch.finding import Finding, Observable, Resource, Severity
+from stanch.playbooks.compile import dump, parse_compiled
 from stanch.playbooks.match import Matcher, Rule, Verdict, excluded
 from stanch.playbooks.model import Playbook, Policy, Step
 from tests.unit.playbooks.fakes import ACCOUNT, BUCKET, GROUP, KEY, ROLE, USER, VM, finding, instance, playbook, policy
@@ -273,6 +275,41 @@ def test_the_index_finds_what_asking_every_playbook_finds(whens: list[dict[str, 
     given_ = [playbook(f"p{at}", when) for at, when in enumerate(whens)]
     expected = [item.id for item in given_ if Rule(item).resources(found) is not None]
     assert matched(found, *given_) == expected
+    packaged = Matcher(parse_compiled(dump(policy(*given_)), "playbooks.json"))
+    assert [match.playbook.id for match in packaged.match(found)] == expected
+
+
+@settings(max_examples=100)
+@given(st.lists(WHENS, min_size=1, max_size=6), FINDINGS)
+def test_what_expects_a_resource_is_found_as_by_asking_every_playbook(
+    whens: list[dict[str, Any]], found: Finding
+) -> None:
+    bare = replace(found, resources=())
+    given_ = [playbook(f"p{at}", when) for at, when in enumerate(whens)]
+    rules = [Rule(item) for item in given_]
+    expected = [
+        rule.playbook.id for rule in rules if rule.of_resource and "type" in rule.playbook.when and rule.wants(bare)
+    ]
+    assert [item.id for item in Matcher(policy(*given_)).expecting(bare)] == expected
+
+
+def test_what_the_index_has_proved_is_not_asked_again() -> None:
+    given_ = [
+        playbook("exact", {"type": [TOR]}),
+        playbook("folded", {"type": [{"equals-ignore-case": TOR.upper()}]}),
+        playbook("title", {"title": [{"prefix": "leaked"}]}),
+        playbook("resource", {"resource.type": [KEY.type]}),
+    ]
+    found = replace(finding(TOR, KEY), title="LEAKED key")
+    known = Matcher(policy(*given_))._index.candidates(found)
+    assert known == {0: "type", 1: None, 2: "title", 3: None}
+
+
+def test_no_condition_is_compiled_before_a_finding_asks_for_it() -> None:
+    matcher = _crowd(1_000)
+    assert matcher._rules == {}
+    assert len(matcher.match(finding("Tactic7:IAMUser/Thing", KEY))) == 1
+    assert set(matcher._rules) == {7}
 
 
 def _crowd(size: int) -> Matcher:
@@ -313,6 +350,13 @@ def test_the_cost_does_not_grow_with_the_number_of_playbooks() -> None:
     assert many < few * 5, f"{many:.4f} s with 10,000 playbooks, {few:.4f} s with 10"
 
 
+def test_the_cost_of_a_finding_without_resources_does_not_grow_either() -> None:
+    bare = finding("Tactic7:IAMUser/Thing")
+    matcher = _crowd(10_000)
+    assert [item.id for item in matcher.expecting(bare)] == ["p7"]
+    assert set(matcher._rules) == {7}
+
+
 def test_playbooks_that_differ_in_their_account_only_are_told_apart_by_it() -> None:
     given_ = [
         playbook(f"p{at}", {"source": ["guardduty"], "type": [TOR], "account": [f"{at:012d}"]}) for at in range(2_000)
@@ -320,4 +364,4 @@ def test_playbooks_that_differ_in_their_account_only_are_told_apart_by_it() -> N
     matcher = Matcher(policy(*given_))
     found = finding(TOR, KEY, account="000000000042")
     assert [match.playbook.id for match in matcher.match(found)] == ["p42"]
-    assert matcher._index.candidates(found) == [42]
+    assert matcher._index.candidates(found) == {42: "account"}

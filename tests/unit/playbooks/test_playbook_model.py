@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from stanch.errors import PolicyError
 from stanch.playbooks.compile import dump, load_compiled, parse_compiled
 from stanch.playbooks.load import check, load
-from stanch.playbooks.match import bind_params
+from stanch.playbooks.match import Matcher, bind_params
 from stanch.playbooks.model import MODES, Policy, Step, mode_for, strictest
 from tests.unit.playbooks.example import EXAMPLE
 from tests.unit.playbooks.fakes import ACCOUNT, GROUP, KEY, PERSON, finding, playbook, policy, write
@@ -140,9 +141,17 @@ def _compiled(**changes: Any) -> str:
     return json.dumps({**policy(playbook("p", {"type": ["x"]})).as_json(), **changes})
 
 
+def _indexed(**changes: Any) -> str:
+    data = json.loads(dump(policy(playbook("p", {"type": ["x"]}))))
+    return json.dumps({**data, "index": {**data["index"], **changes}})
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        (_indexed(match={"rest": [], "tables": []}), "was changed after it was compiled: its index"),
+        (_indexed(policy="0" * 64), "was changed after it was compiled: its index"),
+        (_compiled(index=3), "was changed after it was compiled: its index"),
         ("", "is no compiled policy: Expecting value"),
         ("[]", "is no compiled policy"),
         ("{}", "is no compiled policy"),
@@ -159,6 +168,26 @@ def test_what_is_no_compiled_policy_is_refused(text: str, reason: str) -> None:
         parse_compiled(text, "playbooks.json")
     assert reason in caught.value.reason
     assert caught.value.place.startswith("playbooks.json")
+
+
+def test_a_policy_that_was_compiled_without_an_index_is_indexed_when_it_is_loaded() -> None:
+    found = parse_compiled(_compiled(), "playbooks.json")
+    assert found.index is None
+    assert [match.playbook.id for match in Matcher(found).match(finding("x"))] == ["p"]
+
+
+def test_an_index_serves_no_other_policy() -> None:
+    found = parse_compiled(dump(policy(playbook("p", {"type": ["x"]}))), "playbooks.json")
+    assert found.index is not None
+    changed = replace(found, playbooks=(playbook("q", {"type": ["y"]}),))
+    assert Matcher(changed).match(finding("x")) == []
+    assert [match.playbook.id for match in Matcher(changed).match(finding("y"))] == ["q"]
+
+
+def test_the_index_is_no_part_of_the_digest() -> None:
+    plain = policy(playbook("p", {"type": ["x"]}))
+    found = parse_compiled(dump(plain), "playbooks.json")
+    assert (found.digest, found) == (plain.digest, plain)
 
 
 def test_a_compiled_policy_that_is_not_there_is_named(tmp_path: Path) -> None:
