@@ -6,7 +6,6 @@ import json
 import os
 import re
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +27,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from stanch import __version__
+from stanch.clouds.kept_sessions import KeptSessions
 from stanch.errors import (
     AccessDenied,
     CloudError,
@@ -140,6 +140,12 @@ class AwsSession:
                 self._clients[key] = made
             return self._clients[key]
 
+    def close(self) -> None:
+        """Close the connections that are kept open for a next call; a call that is under way ends as usual, and another one opens its own."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+
     def call(
         self, service: str, operation: str, *, region: str | None = None, missing: Iterable[str] = (), **params: Any
     ) -> Any:
@@ -195,7 +201,7 @@ class AwsCloud:
         self._base = _boto_session(settings.region)
         self._home: AwsSession | None = None
         self._account = settings.account
-        self._assumed: dict[tuple[str, str, str, str, frozenset[str]], tuple[float, AwsSession]] = {}
+        self._assumed: KeptSessions[tuple[str, str, str, str, frozenset[str]], AwsSession] = KeptSessions()
 
     def _config(self, action_id: str) -> Config:
         # A loopback endpoint has no wildcard name for the account-id host prefix of s3control.
@@ -244,9 +250,9 @@ class AwsCloud:
         self, resource: Resource, region: str, purpose: Purpose, action_id: str, permissions: frozenset[str]
     ) -> AwsSession:
         key = (resource.account, region, purpose, action_id if purpose != "read" else "", permissions)
-        until, session = self._assumed.get(key, (0.0, None))
-        if session is not None and time.time() < until:
-            return session
+        kept = self._assumed.get(key)
+        if kept is not None:
+            return kept
         partition = resource.id.split(":")[1] if resource.id.startswith("arn:") else "aws"
         policy = {
             "Version": "2012-10-17",
@@ -271,8 +277,7 @@ class AwsCloud:
             aws_session_token=granted["SessionToken"],
         )
         session = AwsSession(assumed, resource.account, region, self._config(action_id))
-        self._assumed = {name: kept for name, kept in self._assumed.items() if kept[0] > time.time()}
-        self._assumed[key] = (time.time() + 600, session)
+        self._assumed.keep(key, session)
         return session
 
     def own(self) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ from typing import Any, Literal
 Size = Literal["bounded", "full"]
 """`bounded` is what the test suite can afford, `full` what `make proof` publishes."""
 
-FIGURES: dict[str, str] = {}
+FIGURES: dict[str, str] = {
+    "kill": "tests.proof.kill",
+    "soak": "tests.proof.soak",
+}
 """The name of each figure and the module that measures it with its `measure`, in the order of the page."""
 
 

@@ -74,12 +74,16 @@ class Stack:
     def function(self, logical_id: str) -> ExecutionEnvironment:
         """The execution environment of a function of the template, started on first use."""
         if logical_id not in self._functions:
-            declared = template.properties(logical_id)
-            self._functions[logical_id] = ExecutionEnvironment(
-                self._interpreter, declared["Handler"], self._path, self.environment, self._folder / f"{logical_id}.log",
-                timeout=self._timeout or declared["Timeout"], memory=declared["MemorySize"],
-            )  # fmt: skip
+            self._functions[logical_id] = self.another(logical_id)
         return self._functions[logical_id]
+
+    def another(self, logical_id: str, number: int = 0) -> ExecutionEnvironment:
+        """One more execution environment of a function; whoever asked for it stops it."""
+        declared = template.properties(logical_id)
+        return ExecutionEnvironment(
+            self._interpreter, declared["Handler"], self._path, self.environment, self._folder / f"{logical_id}-{number}.log",
+            timeout=self._timeout or declared["Timeout"], memory=declared["MemorySize"],
+        )  # fmt: skip
 
     def plant(self, event: Any, parse: Callable[[Any], list[Finding]]) -> None:
         """Create what the event names, in the exposed state, and the finding at its source."""
@@ -115,8 +119,8 @@ class Stack:
 
     def items(self, sort: str) -> list[dict[str, Any]]:
         """The journal's items whose sort key begins so, as DynamoDB has them."""
-        found = self.dynamodb.scan(TableName=self.table, ConsistentRead=True)["Items"]
-        return [item for item in found if item["sk"]["S"].startswith(sort)]
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"] if item["sk"]["S"].startswith(sort)]
 
     def lapse(self) -> None:
         """Let every lease in the journal have run out, as if its time had passed."""

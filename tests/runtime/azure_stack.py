@@ -54,8 +54,12 @@ class StorageIdentity(Identity):
 class AzureStack:
     """One deployment, its clouds and its storage account."""
 
-    def __init__(self, cloud: AzureCloudServer, teams: TeamsReceiver, storage: Azurite, trusted: Path) -> None:
+    def __init__(
+        self, cloud: AzureCloudServer, teams: TeamsReceiver, storage: Azurite, trusted: Path, interpreter: Interpreter, app: Path, folder: Path,
+        **settings: str,
+    ) -> None:  # fmt: skip
         self.cloud, self.teams, self.storage, self.trusted = cloud, teams, storage, trusted
+        self._interpreter, self._app, self._folder, self._settings = interpreter, app, folder, settings
         self.journal_table = TableClient(
             storage.endpoint("table"), TABLE, credential=AzureNamedKeyCredential(ACCOUNT, KEY), connection_verify=str(trusted)
         )  # fmt: skip
@@ -68,8 +72,15 @@ class AzureStack:
             **self.cloud.environment(), "REQUESTS_CA_BUNDLE": str(self.trusted), "STANCH_MODE": "auto",
             "STANCH_JOURNAL": f"azuretable://{ACCOUNT}/{TABLE}", "STANCH_TABLE_ENDPOINT": self.storage.endpoint("table"),
             "STANCH_TEAMS_SECRET": "stanch-teams", "STANCH_KEY_VAULT": f"{self.teams.base}/vault", "STANCH_MAX_DELIVERIES": "5",
-            "STANCH_SENTINEL_WORKSPACE": WORKSPACE, "STANCH_VERIFY_DELAYS": "0.05,0.2", "WEBSITE_AUTH_ENABLED": "True",
+            "STANCH_SENTINEL_WORKSPACE": WORKSPACE, "STANCH_VERIFY_DELAYS": "0.05,0.2", "WEBSITE_AUTH_ENABLED": "True", **self._settings,
         }  # fmt: skip
+
+    def another(self, number: int = 0) -> FunctionsHost:
+        """One more worker of the app, started; whoever asked for it stops it."""
+        name = f"worker-{number}"
+        host = FunctionsHost(self._interpreter, self._app, self._folder / name, self.settings(), self._folder / f"{name}.log")  # fmt: skip
+        host.start()
+        return host
 
     def plant(self, event: Any, parse: Callable[[Any], list[Finding]]) -> None:
         """Create what the event names, in the exposed state, and the incident in its workspace."""
@@ -118,8 +129,8 @@ WORKSPACE = (
 
 
 @contextmanager
-def running(interpreter: Interpreter, app: Path, folder: Path) -> Iterator[AzureStack]:
-    """The whole deployment, for as long as the context lasts; the worker is started."""
+def running(interpreter: Interpreter, app: Path, folder: Path, **settings: str) -> Iterator[AzureStack]:
+    """The whole deployment, for as long as the context lasts; the worker is started. `settings` go over those that every app has."""
     with ExitStack() as ends:
         cloud = AzureCloudServer(folder)
         cloud.identity = StorageIdentity()
@@ -130,12 +141,11 @@ def running(interpreter: Interpreter, app: Path, folder: Path) -> Iterator[Azure
         ends.callback(teams.stop)
         certificate, trusted = _certificate(folder, cloud.ca)
         storage = ends.enter_context(azurite.running(certificate))
-        stack = AzureStack(cloud, teams, storage, trusted)
+        stack = AzureStack(cloud, teams, storage, trusted, interpreter, app, folder, **settings)
         ends.callback(stack.journal_table.close)
         stack.journal_table.create_table()
-        stack.host = FunctionsHost(interpreter, app, folder / "worker", stack.settings(), folder / "worker.log")
+        stack.host = stack.another()
         ends.callback(stack.host.stop)
-        stack.host.start()
         yield stack
 
 

@@ -85,9 +85,16 @@ class FunctionsHost:
         return Reply(answer["status"], answer["headers"], json.loads(answer["body"]))
 
     def kill(self) -> None:
-        """End the worker as the kernel would when memory runs out; the next call starts another."""
-        assert self._worker is not None
-        self._worker.kill()
+        """End the worker, if one runs, as the kernel would when memory runs out; the next call starts another."""
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
+    @property
+    def process(self) -> int | None:
+        """The worker's id; None where none runs."""
+        worker = self._worker
+        return worker.pid if worker is not None and worker.poll() is None else None
 
     def stop(self) -> None:
         """End the worker once it has answered."""

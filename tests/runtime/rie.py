@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,16 @@ class ExecutionEnvironment:
             raise FunctionError(payload["errorType"], f"{payload['errorMessage']}\n{self.log.read_text()[-4000:]}")
         return payload
 
+    def processes(self) -> list[int]:
+        """The function's own process, by its id; none before its first call or after its death."""
+        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/children")
+        return [int(child) for children in tasks for child in children.read_text().split()]
+
     def kill(self) -> None:
         """End the function's process as the kernel would when memory runs out; the environment starts another for the next call."""
-        for children in Path(f"/proc/{self._process.pid}/task").glob("*/children"):
-            for child in children.read_text().split():
-                os.kill(int(child), signal.SIGKILL)
+        for child in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
     def stop(self) -> None:
         """End the emulator and the function's process."""

@@ -14,16 +14,16 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.queue import QueueClient
 
 from tests.runtime.azure_stack import AzureStack
-from tests.runtime.functions_host import FunctionFailed
+from tests.runtime.functions_host import FunctionFailed, FunctionsHost
 from tests.runtime.interpreter import ROOT
 from tests.tools.azurite import ACCOUNT, KEY
 
 
 class StorageQueue:
-    """The queue of one function, by the function's own binding and host.json; what failed is visible again at once."""
+    """The queue of one function, by the function's own binding and host.json; what failed is visible again after `again` seconds."""
 
-    def __init__(self, azure: AzureStack, function: str, ends: ExitStack) -> None:
-        self._azure, self._function = azure, function
+    def __init__(self, azure: AzureStack, function: str, ends: ExitStack, again: int = 0) -> None:
+        self._azure, self._function, self._again = azure, function, again
         self._options: dict[str, Any] = json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
         name = azure.host.functions[function][0]["queueName"]
         self.client, self.poison = (self._made(one, ends) for one in (name, f"{name}-poison"))
@@ -50,20 +50,24 @@ class StorageQueue:
         """How many messages there are in the queue and in its poison queue."""
         return tuple(len(one.peek_messages(32)) for one in (self.client, self.poison))  # type: ignore[return-value]
 
-    def poll(self) -> int:
-        """One turn of the host: how many messages it took."""
+    def left(self) -> int:
+        """How many messages are in the queue, those included that are being worked on or wait to become visible again."""
+        return int(self.client.get_queue_properties().approximate_message_count or 0)
+
+    def poll(self, host: FunctionsHost | None = None) -> int:
+        """One turn of the host (another than the app's own, where one is given): how many messages it took."""
         received = list(self.client.receive_messages(max_messages=self._options["batchSize"], visibility_timeout=600))
         for message in received:
-            self._process(message)
+            self._process(message, host or self._azure.host)
         return len(received)
 
-    def _process(self, message: Any) -> None:
+    def _process(self, message: Any, host: FunctionsHost) -> None:
         try:
             text = base64.b64decode(message.content).decode()
-            self._azure.host.queue(self._function, text, message.id, message.dequeue_count)
+            host.queue(self._function, text, message.id, message.dequeue_count)
         except FunctionFailed:
             if message.dequeue_count < self.last:
-                self.client.update_message(message, visibility_timeout=0)
+                self.client.update_message(message, visibility_timeout=self._again)
                 return
             self.poison.send_message(message.content)
         self.client.delete_message(message)
