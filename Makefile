@@ -37,11 +37,12 @@ demo: .venv/.installed ## replay every sample event through the real handlers on
 test: .venv/.installed .tools/sam/.installed .tools/browser ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: .venv/.installed .tools/sam/.installed ## format, lint, types, architecture, templates, generated files
+check: .venv/.installed .tools/sam/.installed ## format, lint, types, architecture, cold budget, templates, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture/test_cold_budget.py
 	$(BIN)/python tools/generate.py --check
 	$(BIN)/cfn-lint template.yaml deploy/aws/member-role.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=eu-west-1 .tools/sam/bin/sam validate --lint --template template.yaml

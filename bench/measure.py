@@ -79,8 +79,9 @@ class Run:
         return depths[last]
 
 
-def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetime, delay: float = 0.0, account: str = "111122223333") -> Run:  # fmt: skip
-    """Start the side's process, give it the events one after the other, and collect what it and the stub saw."""
+def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetime, delay: float = 0.0, account: str = "111122223333",
+        program: str | None = None) -> Run:  # fmt: skip
+    """Start the side's process, give it the events one after the other, and collect what it and the stub saw. `program`: another Python than the deployed one."""
     stub.begin(moment, delay, account)
     with tempfile.TemporaryDirectory(prefix="stanch-bench-") as name:
         folder = Path(name)
@@ -94,7 +95,7 @@ def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetim
         }
         (folder / "spec.json").write_text(json.dumps(spec))
         command = [
-            interpreter(),
+            program or interpreter(),
             "-I",
             "-B",
             str(BENCH / "child.py"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,97 +40,6 @@ def test_every_remediation_is_reached_by_a_playbook_and_a_sample_event() -> None
                 finding = replace(finding, type=IDENTIFIERS[finding.type])
             reached |= {match.step.remediation for match in Matcher(policy).match(finding)}
     assert reached == set(REGISTRY)
-
-
-COLD = {
-    "handlers.aws.guardduty": (
-        "azure",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "jsonschema",
-        "stanch.cli",
-        "stanch.local",
-    ),
-    "handlers.aws.config": (
-        "azure",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "jsonschema",
-        "stanch.cli",
-        "stanch.local",
-    ),
-    "handlers.aws.runbook": (
-        "azure",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "jsonschema",
-        "stanch.cli",
-        "stanch.local",
-    ),
-    "handlers.aws.sweep": (
-        "azure",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "jsonschema",
-        "stanch.cli",
-        "stanch.local",
-    ),
-    "handlers.azure.sentinel": (
-        "boto3",
-        "botocore",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "azure.mgmt",
-        "stanch.cli",
-    ),
-    "handlers.azure.runbook": (
-        "boto3",
-        "botocore",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "azure.mgmt",
-        "stanch.cli",
-    ),
-    "handlers.azure.sweep": (
-        "boto3",
-        "botocore",
-        "yaml",
-        "pydantic",
-        "rich",
-        "typer",
-        "moto",
-        "azure.mgmt",
-        "stanch.cli",
-    ),
-}
-
-
-@pytest.mark.parametrize("module", sorted(COLD))
-def test_a_cold_start_imports_nothing_heavy(module: str) -> None:
-    """By name: what is imported when the runtime loads the handler, before any event."""
-    probe = f"import sys, json; import {module}; print(json.dumps(sorted(sys.modules)))"
-    answer = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = json.loads(answer.stdout)
-    heavy = [name for name in loaded for wrong in COLD[module] if name == wrong or name.startswith(f"{wrong}.")]
-    assert heavy == []
 
 
 def _sources() -> list[Path]:
