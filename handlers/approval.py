@@ -140,7 +140,7 @@ class _Desk:
         return Reply(200, HEADERS, body)
 
     def _decision(self, ticket: token.Ticket, reason: str, by: Identity | None) -> Decision:
-        who = by or self._visit.identity or Identity("", "")
+        who = by or self._visit.identity or Identity("", "", person=False)
         return Decision(self._deployment, Request(ticket.action_id, who, reason, ticket.plan_digest))
 
     def _action(self, ticket: token.Ticket) -> Action:

@@ -14,6 +14,8 @@ from stanch.continuation import Continuation
 from stanch.deployment import Deployment
 from stanch.errors import Refused
 from stanch.guardrails import Verdict
+from stanch.identity import Identity as Identity
+from stanch.identity import of_requester
 from stanch.playbooks.match import excluded
 from stanch.remediation import Plan
 from stanch.result import Result
@@ -23,15 +25,6 @@ WAITING = (Outcome.AWAITING_APPROVAL, Outcome.HELD)
 
 AGREED = ("approved", "released")
 """How people agree to an action; of one that cannot be undone, two of them to the same plan."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A verified person: the name for people, the subject that tells two apart, and the directory groups."""
-
-    name: str
-    subject: str
-    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +148,16 @@ class Decision:
 
     def _may(self) -> None:
         """The approver is a member of the policy's group, and not whoever asked for it."""
-        by = self._request.by
+        by, asked = self._request.by, of_requester(self.action.requester)
         self._member()
-        if self.action.requester in (by.name, by.subject):
+        if by.subject == asked.subject or self.action.requester in (by.name, by.subject):
             raise Refused("own request", "whoever asked for an action cannot approve it")
+        if self._declared.irreversible and not by.person:
+            raise Refused(
+                "identity",
+                f"it cannot be undone and takes two people, and {by.name} may be anybody who may use {by.subject}; "
+                "decide as an IAM user, a user of Identity Center, or signed in on the approval page",
+            )
 
     def _member(self) -> None:
         by, wanted = self._request.by, self._deployment.policy.approval.by.get("group")
@@ -166,8 +165,10 @@ class Decision:
             raise Refused("wrong group", f"{by.name} is not in {wanted}")
 
     def _needed(self) -> int:
-        """What cannot be undone takes two people; of a runbook, whoever asked for it is one of them."""
-        return 2 if self._declared.irreversible and self.action.finding is not None else 1
+        """What cannot be undone takes two people; of a runbook, whoever asked for it is one of them, if that is a person."""
+        if not self._declared.irreversible:
+            return 1
+        return 1 if self.action.finding is None and of_requester(self.action.requester).person else 2
 
     def _expires(self) -> datetime:
         return opened(self.action) + timedelta(seconds=self._deployment.settings.approval)

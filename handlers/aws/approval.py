@@ -11,7 +11,7 @@ from handlers import approval
 from handlers.aws import runbook, wiring
 from stanch.approval.form import LARGEST
 from stanch.approval.links import PARAMETER, Links
-from stanch.decision import Identity
+from stanch.identity import Identity, of_arn
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -42,28 +42,13 @@ def identity(event: Any, env: Mapping[str, str] = os.environ) -> Identity | None
     if not isinstance(authorizer, Mapping) or name is None:
         return None
     if (authorizer.get("iam") or {}).get("userArn"):
-        return _principal(str(authorizer["iam"]["userArn"]))
+        return of_arn(str(authorizer["iam"]["userArn"]))
     claims = authorizer["jwt"]["claims"]
     issuer = env.get("STANCH_OIDC_ISSUER", "").rstrip("/")
     if issuer and str(claims.get("iss", "")).rstrip("/") != issuer:
         return None
     groups = claims.get("groups") or claims.get("cognito:groups")
     return Identity(name, f"{claims['sub']} ({claims.get('iss')})", _groups(groups))
-
-
-def _principal(arn: str) -> Identity:
-    """An IAM principal; the group of an assumed role is the role, as `arn:aws:iam::111122223333:role/NAME`.
-
-    Whoever may assume a role chooses the session's name (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html), so that one person could
-    pass for two: all sessions of a role are one subject. Only in the roles of Identity Center, which it alone may assume, is that name the person's.
-    """
-    parts = arn.split(":", 5)
-    kind, _, rest = parts[-1].partition("/")
-    if kind != "assumed-role" or parts[2:3] != ["sts"]:
-        return Identity(arn, arn)
-    role = rest.partition("/")[0]
-    group = f"arn:{parts[1]}:iam::{parts[4]}:role/{role}"
-    return Identity(arn, arn if role.startswith("AWSReservedSSO_") else group, (group,))
 
 
 def _groups(claim: Any) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import azure.functions as func
@@ -11,8 +11,8 @@ import azure.functions as func
 from handlers import approval
 from handlers.azure import runbook, wiring
 from stanch.approval.links import PARAMETER, Links
-from stanch.decision import Identity
 from stanch.errors import MalformedEvent
+from stanch.identity import Identity
 from stanch.sources.loading import load
 
 blueprint: func.Blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
@@ -24,6 +24,11 @@ _GROUPS = (
     "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
 )
 """Claims that hold the object id of a group or the value of an app role, by their names before and after App Service's claim mapping."""
+
+_SUBJECT = ("sub", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier")
+_OBJECT = ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier")
+"""Whom the token is about and which object of the directory that is
+(https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference)."""
 
 
 @blueprint.function_name("approval")
@@ -55,17 +60,24 @@ def identity(req: func.HttpRequest) -> Identity | None:
     name = runbook.identity(req)
     if name is None or req.headers.get("X-MS-CLIENT-PRINCIPAL-IDP", "").lower() != "aad":
         return None
-    return Identity(
-        name, req.headers["X-MS-CLIENT-PRINCIPAL-ID"], _groups(req.headers.get("X-MS-CLIENT-PRINCIPAL", ""))
-    )
+    claims = _claims(req.headers.get("X-MS-CLIENT-PRINCIPAL", ""))
+    groups = tuple(value for kind, value in claims if kind in _GROUPS)
+    return Identity(name, req.headers["X-MS-CLIENT-PRINCIPAL-ID"], groups, person=not _application(claims))
 
 
-def _groups(header: str) -> tuple[str, ...]:
-    """The groups and app roles among the claims: base64 of `{"claims": [{"typ": …, "val": …}]}`. What cannot be read holds none."""
+def _application(claims: Sequence[tuple[str, str]]) -> bool:
+    """Whether a program signed in as itself: its token says so, or is about the object that it is of. Many people may hold its secret."""
+    known = dict(claims)
+    subject = next((known[name] for name in _SUBJECT if name in known), None)
+    return known.get("idtyp") == "app" or (subject is not None and subject in [known.get(name) for name in _OBJECT])
+
+
+def _claims(header: str) -> list[tuple[str, str]]:
+    """The claims: base64 of `{"claims": [{"typ": …, "val": …}]}`. What cannot be read holds none."""
     try:
         data = load(base64.b64decode(header, validate=True), "X-MS-CLIENT-PRINCIPAL")
     except (ValueError, MalformedEvent):
-        return ()
+        return []
     claims = data.get("claims") if isinstance(data, Mapping) else None
     pairs = [claim for claim in claims if isinstance(claim, Mapping)] if isinstance(claims, list) else []
-    return tuple(str(claim.get("val")) for claim in pairs if claim.get("typ") in _GROUPS)
+    return [(str(claim.get("typ")), str(claim.get("val"))) for claim in pairs]

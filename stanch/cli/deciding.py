@@ -13,7 +13,7 @@ from stanch.cli import completing, output, parsing, people, showing
 from stanch.cli.context import Context, enter
 from stanch.cli.options import CloudOption, Output, PlaybookId, Playbooks, Reason, Since
 from stanch.cli.undoing import find_action
-from stanch.decision import Decision, Identity, Request
+from stanch.decision import Decision, Request
 from stanch.errors import InvalidInput, Refused
 from stanch.journal import Query
 from stanch.result import Result
@@ -67,7 +67,7 @@ def _decide(context: Context, ids: list[str], reason: str, form: str, how: Calla
     if not reason.strip():
         raise InvalidInput("--reason", "say why: a decision is journaled with its reason")
     output.headline(context, form)
-    who = identity(context)
+    who = people.caller(context)
     rows: list[dict[str, Any]] = []
     refused = 0
     for name in dict.fromkeys(ids):
@@ -85,13 +85,3 @@ def _decide(context: Context, ids: list[str], reason: str, form: str, how: Calla
     if form == "text" and rows:
         showing.table(rows)
     raise typer.Exit(1 if refused else output.exit_code(rows))
-
-
-def identity(context: Context) -> Identity:
-    """Who decides: on live clouds the caller that AWS verifies, with the assumed role's name as the group; on a laptop its owner, who is in every group."""
-    name = people.requester(context)
-    if context.live:
-        parts = name.split("/")
-        return Identity(name, name, (parts[1],) if ":assumed-role/" in name and len(parts) > 1 else ())
-    group = context.deployment(context.clouds[0]).policy.approval.by.get("group")
-    return Identity(name, name, (group,) if group else ())

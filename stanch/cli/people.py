@@ -12,6 +12,7 @@ from stanch.cli.context import CloudName, Context
 from stanch.deployment import Deployment
 from stanch.errors import InvalidInput, PolicyError
 from stanch.finding import Resource
+from stanch.identity import Identity, of_arn
 from stanch.journal import Query
 from stanch.naming import of_text
 from stanch.remediation import Remediation, load
@@ -43,10 +44,30 @@ def declared(remediation: str) -> type[Remediation[Any]]:
 
 
 def requester(context: Context) -> str:
-    """Who asks: the caller that AWS verifies on live clouds, the account of this machine on local ones."""
+    """Who asks, by the name that the journal has of them."""
+    return caller(context).name
+
+
+def caller(context: Context) -> Identity:
+    """Who asks: on live clouds whom AWS or Entra say that the credentials are of, on local ones the owner of this machine, who is in every group.
+
+    Where neither says so it is the account of this machine, which proves nothing: such a caller is no person that can be told from another.
+    """
     if context.live and "aws" in context.clouds:
-        cloud: Any = context.deployment("aws").cloud
-        return str(cloud.home.call("sts", "get_caller_identity")["Arn"])
+        aws: Any = context.deployment("aws").cloud
+        return of_arn(str(aws.home.call("sts", "get_caller_identity")["Arn"]))
+    if context.live:
+        from stanch.clouds import azure_claims
+
+        azure: Any = context.deployment("azure").cloud
+        known = azure_claims.identity(azure_claims.claims(azure.credential("own"), azure.settings.arm_scope))
+        return known or Identity(_account(), _account(), person=False)
+    group = context.deployment(context.clouds[0]).policy.approval.by.get("group")
+    return Identity(_account(), _account(), (group,) if group else ())
+
+
+def _account() -> str:
+    """The account of this machine."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):  # an account without a name, as containers have it

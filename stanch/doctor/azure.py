@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from azure.core.exceptions import AzureError
-
 from stanch.clouds.azure import AzureCloud
-from stanch.clouds.azure_errors import translate
+from stanch.clouds.azure_claims import claims
 from stanch.clouds.azure_ids import segment
 from stanch.clouds.azure_session import AzureSession
 from stanch.deployment import Deployment
@@ -121,23 +116,10 @@ def _graph(one: Deployment, cloud: AzureCloud, purpose: Purpose, live: bool) -> 
     if not live:
         yield Check("permissions", where, "ok", "local clouds enforce none")
         return
-    try:
-        token = cloud.credential(purpose).get_token(cloud.settings.graph_scope).token
-    except AzureError as error:
-        raise translate("token for Microsoft Graph", error) from error
-    held = _held(token)
-    if held is None:
+    token = claims(cloud.credential(purpose), cloud.settings.graph_scope)
+    if not token:
         yield Check("permissions", where, "unknown", "the token for Microsoft Graph does not say what it is good for")
         return
+    held = {*token.get("roles", ()), *str(token.get("scp", "")).split()}
     denied = {name: "it is not in the token" for name in needs if name not in held}
     yield from judged(one, where, needs, denied, GRAPH_MEND)
-
-
-def _held(token: str) -> set[str] | None:
-    """What our own token says of itself; nothing is decided by it."""
-    parts = token.split(".")
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return {*claims.get("roles", []), *claims.get("scp", "").split()}
-    except (IndexError, binascii.Error, ValueError, AttributeError, TypeError):
-        return None

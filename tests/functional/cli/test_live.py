@@ -116,6 +116,28 @@ def test_a_kill_switch_that_is_pulled_is_among_what_stands(shared: Stanch, live:
     assert shared.json("standing", **env).rows == []
 
 
+def test_whoever_decides_in_a_role_is_the_role_whatever_the_session_is_called(
+    shared: Stanch, live: dict[str, str], path: Path
+) -> None:
+    key = next(
+        row
+        for row in shared.json("replay", path, *FRESH, "--mode", "approve", **live).rows
+        if row["outcome"] == "awaiting_approval"
+    )
+    keys = {"aws_access_key_id": live["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": "x"}
+    sts = boto3.client("sts", endpoint_url=live["AWS_ENDPOINT_URL"], region_name=live["AWS_REGION"], **keys)
+    role = "arn:aws:iam::123456789012:role/sec-oncall"
+    granted = sts.assume_role(RoleArn=role, RoleSessionName="alice")["Credentials"]
+    session = {
+        "AWS_ACCESS_KEY_ID": granted["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": granted["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": granted["SessionToken"],
+    }
+    assert shared("deny", key["action_id"], "--reason", "a drill", **{**live, **session}).code == 0
+    (said,) = shared.json("actions", "show", key["action_id"], **live).row["approvals"]
+    assert (said["by"], said["subject"]) == ("arn:aws:sts::123456789012:assumed-role/sec-oncall/alice", role)
+
+
 def test_an_empty_journal(shared: Stanch, live: dict[str, str]) -> None:
     ran = shared("actions", "ls", "--account", "999999999999", **live)
     assert (

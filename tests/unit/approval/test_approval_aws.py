@@ -146,7 +146,7 @@ def iam(arn: str) -> Identity | None:
 
 def test_a_person_of_identity_center_is_one_subject_and_in_the_role() -> None:
     group = "arn:aws:iam::111122223333:role/AWSReservedSSO_SecOncall_0123456789abcdef"
-    assert iam(SSO) == Identity(SSO, SSO, (group,))
+    assert iam(SSO) == Identity(SSO, "identity-center:alice@corp.example", (group,))
 
 
 def test_all_sessions_of_another_role_are_one_subject() -> None:
@@ -156,6 +156,7 @@ def test_all_sessions_of_another_role_are_one_subject() -> None:
     assert first.subject == second.subject == "arn:aws:iam::111122223333:role/sec-oncall"
     assert first.groups == ("arn:aws:iam::111122223333:role/sec-oncall",)
     assert first.name != second.name
+    assert (first.person, second.person) == (False, False)
 
 
 def test_a_user_is_in_no_group() -> None:

@@ -136,6 +136,18 @@ def test_groups_are_read_from_the_principal(given: str, groups: tuple[str, ...])
     assert approval.identity(request) == Identity(f"alice@corp.example ({ALICE})", ALICE, groups)
 
 
+@pytest.mark.parametrize(
+    ("claims", "person"),
+    [((("idtyp", "app"),), False), ((("sub", ALICE), ("oid", ALICE)), False), ((("http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier", ALICE), ("http://schemas.microsoft.com/identity/claims/objectidentifier", ALICE)), False),
+     ((("sub", "pairwise"), ("oid", ALICE)), True), ((), True)],
+)  # fmt: skip
+def test_a_program_that_signed_in_as_itself_is_no_person(claims: Any, person: bool) -> None:
+    request = func.HttpRequest(method="GET", url="https://x", headers=headers(*claims), body=b"")
+    found = approval.identity(request)
+    assert found is not None
+    assert found.person is person
+
+
 def test_link_and_form_say_nothing_of_who_decides(desk: Desk) -> None:
     action = desk.ask()
     sent = form(action) + f"&X-MS-CLIENT-PRINCIPAL-ID={ALICE}".encode()
