@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from stanch.errors import Retryable, StanchError
+from stanch.errors import AccessDenied, Retryable, StanchError
 from stanch.playbooks.limits import Accounts
 
 UnitsOf = Callable[[str], Sequence[str]]
@@ -30,7 +30,8 @@ class Groups:
     def of(self, account: str) -> str | None:
         """The account's group; `unlisted` for one that is in none; None if that cannot be found out.
 
-        An id counts before a unit, the nearest unit before those above it. Raises Retryable where asking again may help.
+        An id counts before a unit, the nearest unit before those above it. Raises Retryable where asking again may help, and where asking is forbidden: a permission that
+        misses is soon mended, and meanwhile nobody can say that the strictest group's mode is strict enough. An answer that there is no such account, or no organisation, is final.
         """
         if account.lower() in self._ids:
             return self._ids[account.lower()]
@@ -41,6 +42,8 @@ class Groups:
                 above = self._units_of(account)
             except Retryable:
                 raise
+            except AccessDenied as error:
+                raise Retryable(str(error)) from error
             except StanchError:
                 return None
             for unit in above:

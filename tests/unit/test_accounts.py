@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from stanch.accounts import Groups
-from stanch.errors import AccessDenied
+from stanch.errors import AccessDenied, CloudError, Retryable
 from stanch.playbooks.limits import Accounts, Group
 
 ACCOUNTS = Accounts(
@@ -18,6 +20,8 @@ ACCOUNTS = Accounts(
 
 def units(account: str) -> list[str]:
     if account == "999988887777":
+        raise CloudError("organizations:list_parents", "ChildNotFoundException", "no")
+    if account == "999988886666":
         raise AccessDenied("organizations:list_parents", "AccessDeniedException", "no")
     return {
         "444455556666": ["ou-ab12-team0001", "ou-ab12-prod0001"],
@@ -37,6 +41,11 @@ def test_each_way_to_belong() -> None:
 def test_what_cannot_be_found_out_is_none() -> None:
     assert Groups(ACCOUNTS, units).of("999988887777") is None
     assert Groups(ACCOUNTS).of("444455556666") is None, "nobody to ask"
+
+
+def test_what_may_not_be_asked_is_asked_again() -> None:
+    with pytest.raises(Retryable, match="AccessDeniedException"):
+        Groups(ACCOUNTS, units).of("999988886666")
 
 
 def test_without_units_nobody_is_asked() -> None:
