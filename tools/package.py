@@ -75,10 +75,9 @@ def _libraries(cloud: str, target: Path) -> None:
 
 
 def _models(target: Path) -> None:
-    """Only what the functions call, beside what Powertools (secrets) and botocore (a bucket's region) call by themselves."""
+    """Only what the functions call, beside what botocore calls by itself (where a bucket is)."""
     ours = [target / name for name in ("stanch", "handlers", "remediations")]
-    libraries = [target / "aws_lambda_powertools" / "utilities" / "parameters", target / "botocore"]
-    cut(target / "botocore" / "data", ours, libraries)
+    cut(target / "botocore" / "data", ours, [target / "botocore"])
 
 
 def _policy(target: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handlers import settings
 from handlers.aws import oversight
 from handlers.aws.programs import programs
+from handlers.aws.secrets import Secrets
 from handlers.once import Once
 from remediations.aws import REGISTRY
 from stanch.approval.links import Links
@@ -96,30 +97,25 @@ def _channels(cloud: AwsCloud, policy: Policy, env: Mapping[str, str]) -> tuple[
     if env.get("STANCH_TEAMS_SECRET"):
         default["teams"] = ("teams", env["STANCH_TEAMS_SECRET"])
     specs = {**default, **channel_specs(policy)}
-    return {name: _channel(cloud, name, kind, where, env) for name, (kind, where) in specs.items()}, list(default)
+    secrets = Secrets(cloud)
+    return {name: _channel(cloud, secrets, name, kind, where, env) for name, (kind, where) in specs.items()}, list(
+        default
+    )
 
 
-def _channel(cloud: AwsCloud, name: str, kind: str, where: str, env: Mapping[str, str]) -> Channel:
+def _channel(cloud: AwsCloud, secrets: Secrets, name: str, kind: str, where: str, env: Mapping[str, str]) -> Channel:
     if kind == "sns":
         from stanch.notify.sns import SnsChannel
 
         return SnsChannel(name, cloud.home, where)
     from stanch.notify.teams import TeamsChannel
 
-    return TeamsChannel(name, partial(secret, cloud, where), extra_hosts=_loopback(env))
+    return TeamsChannel(name, partial(secrets, where), extra_hosts=_loopback(env))
 
 
 def links(cloud: AwsCloud, env: Mapping[str, str] = os.environ) -> Links | None:
     """How links to the approval page are made and read; the signing keys are a secret of Secrets Manager."""
-    return Links.from_environment(env, partial(secret, cloud))
-
-
-def secret(cloud: AwsCloud, name: str) -> str:
-    # Powertools caches the value for five seconds and is imported only when a card is really sent.
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
-    provider: Any = SecretsProvider(boto3_client=cloud.home.client("secretsmanager"))
-    return str(provider.get(name))
+    return Links.from_environment(env, Secrets(cloud))
 
 
 def _loopback(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ SESSION = {"call", "pages"}
 CLIENTS = {"dynamodb_client.py": "dynamodb", "dynamodb_table.py": "dynamodb", "dynamodb_index.py": "dynamodb"}
 """Modules of the journal that are handed a client and call its methods."""
 
-LIBRARIES = {("secretsmanager", "get_secret_value"), ("s3", "head_bucket")}
-"""By Powertools (https://docs.powertools.aws.dev/lambda/python/latest/utilities/parameters/) and by botocore, which asks where a bucket is."""
+LIBRARIES = {("s3", "head_bucket")}
+"""By botocore itself, which asks where a bucket is."""
 
 Known = Callable[[str], set[str]]
 """A service's operations by Python name."""
