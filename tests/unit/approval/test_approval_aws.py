@@ -29,7 +29,7 @@ ROLE = "arn:aws:sts::111122223333:assumed-role/sec-oncall/whatever"
 def wired(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The desk in place of what the environment describes; the signing keys are the secret `stanch-signing`."""
     monkeypatch.setattr(wiring, "deployment", lambda: desk.deployment)
-    monkeypatch.setattr(wiring, "secret", lambda cloud, name: {"stanch-signing": SECRET}[name])
+    monkeypatch.setattr(wiring, "Secrets", lambda cloud: {"stanch-signing": SECRET}.__getitem__)
     monkeypatch.setenv("STANCH_SIGNING_SECRET", "stanch-signing")
     monkeypatch.setenv("STANCH_OIDC_ISSUER", ISSUER)
 
