@@ -1,19 +1,23 @@
-"""The approval page on Azure, behind Entra authentication (App Service authentication)."""
+"""The approval page on Azure, behind Entra authentication (App Service authentication).
+
+The Functions host loads the module of every function for an event of any of them, so what only this one needs is imported when it is called.
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from handlers import approval
 from handlers.azure import runbook, wiring
-from stanch.approval.links import PARAMETER, Links
 from stanch.errors import MalformedEvent
 from stanch.identity import Identity
 from stanch.sources.loading import load
+
+if TYPE_CHECKING:
+    from stanch.approval.links import Links
 
 blueprint: func.Blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -35,6 +39,9 @@ _OBJECT = ("oid", "http://schemas.microsoft.com/identity/claims/objectidentifier
 @blueprint.route(route="approval", methods=["GET", "HEAD", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def approval_page(req: func.HttpRequest) -> func.HttpResponse:
     """A browser has no function key: who may decide is App Service's authentication to say, and the link must be one that we signed."""
+    from handlers import approval
+    from stanch.approval.links import PARAMETER
+
     visit = approval.Visit(
         method=req.method.upper(),
         token=req.params.get(PARAMETER, ""),

@@ -7,7 +7,6 @@ import os
 
 import azure.functions as func
 
-from handlers import runbook
 from handlers.azure import wiring
 from stanch.errors import MalformedEvent
 from stanch.sources.loading import load
@@ -19,6 +18,8 @@ blueprint: func.Blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 @blueprint.route(route="runbook", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
 def runbook_trigger(req: func.HttpRequest) -> func.HttpResponse:
     """`{remediation, resource, params, apply, reason}`; see `handlers.runbook.answer`."""
+    from handlers import runbook  # on use: the host loads this module for the events of other functions too
+
     try:
         body = load(req.get_body(), "body")
     except MalformedEvent as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from handlers import settings
@@ -12,7 +13,6 @@ from handlers.azure import oversight
 from handlers.azure.programs import programs
 from handlers.once import Once
 from remediations.azure import REGISTRY
-from stanch.approval.links import Links
 from stanch.clouds.azure import AzureCloud
 from stanch.clouds.azure_settings import AzureSettings
 from stanch.deployment import Deployment, Upstream
@@ -25,6 +25,9 @@ from stanch.playbooks.match import Matcher
 from stanch.playbooks.model import Policy
 from stanch.upstream.sentinel import SentinelUpstream
 from stanch.upstream.write_back import Route
+
+if TYPE_CHECKING:
+    from stanch.approval.links import Links
 
 TEAMS: tuple[Kind, ...] = ("teams",)
 """Topics belong to the AWS deployment."""
@@ -96,7 +99,11 @@ def _channels(cloud: AzureCloud, policy: Policy, env: Mapping[str, str]) -> tupl
 
 
 def links(cloud: AzureCloud, env: Mapping[str, str] = os.environ) -> Links | None:
-    """How links to the approval page are made and read; the signing keys are a secret of the key vault."""
+    """How links to the approval page are made and read; the signing keys are a secret of the key vault. None where no signing secret is named."""
+    if not env.get("STANCH_SIGNING_SECRET"):
+        return None
+    from stanch.approval.links import Links
+
     return Links.from_environment(env, partial(secret, cloud, env.get("STANCH_KEY_VAULT", "")))
 
 

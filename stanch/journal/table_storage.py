@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from azure.data.tables import TableClient, TableEntity
 
@@ -13,10 +13,12 @@ from stanch.journal.stored import check, column, earliest, merged, nameable, sta
 from stanch.journal.table_storage_client import (
     TRIES,
     ConditionFailed,
+    Etags,
     Operation,
     StorageTable,
     create,
     delete,
+    etag_of,
     pause,
     put,
     replace,
@@ -48,6 +50,7 @@ class TableJournal(TableFacts):
 
     def __init__(self, table_client: TableClient) -> None:
         super().__init__(StorageTable(table_client))
+        self._held, self._filed = Etags(), Etags()
 
     def look(self, effect: str, marker: str | None) -> Standing:
         keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
@@ -62,7 +65,7 @@ class TableJournal(TableFacts):
         check(action)
         head, *rest = _new(action, marker)
         try:
-            self._table.write(head[1], create(lock_entity(lease)), head, *rest)
+            self._holds(lease, self._table.write(head[1], create(lock_entity(lease)), head, *rest))
         except ConditionFailed as error:
             raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
 
@@ -71,8 +74,8 @@ class TableJournal(TableFacts):
         first, *parts = action_entities(action)
         marked = [put(marker_entity(action, marker))] if marker is not None else []
         try:
-            own = put(first) if known is None else replace(first, self._unchanged(known))
-            self._table.write(first, create(lock_entity(lease)), own, *map(put, parts), *marked)
+            own = put(first) if known is None else replace(first, etag_of(self._unchanged(known)))
+            self._holds(lease, self._table.write(first, create(lock_entity(lease)), own, *map(put, parts), *marked))
         except ConditionFailed as error:
             raise Busy(f"the lock of this effect is held, or action {action.id} has changed meanwhile") from error
 
@@ -89,46 +92,67 @@ class TableJournal(TableFacts):
         try:
             if stored is None or lease_of(stale.effect, stored) != stale:
                 raise ConditionFailed("the stored lock is another")
-            self._table.write(ours, replace(ours, stored))
+            self._holds(lease, self._table.write(ours, replace(ours, etag_of(stored))))
         except ConditionFailed as error:
             raise Busy(f"the lock of action {stale.action_id} was renewed, freed or taken over") from error
 
     def record(self, action: Action, lease: Lease) -> None:
         check(action)
-        self._hold(lease, action, lambda stored: replace(lock_entity(lease), stored), None)
+        self._holds(lease, self._hold(lease, action, lambda etag: replace(lock_entity(lease), etag), None))
 
     def close(self, action: Action, lease: Lease, report: OutboxItem | None) -> None:
         check(action, report)
-        self._hold(lease, action, delete, report)
+        written = self._hold(lease, action, lambda etag: delete(lock_key(lease.effect), etag), report)
+        if report is not None:
+            self._files(report, written)
+
+    def _holds(self, lease: Lease, written: Mapping[str, str]) -> None:
+        """Remember the tag of the lock as this attempt wrote it: any other attempt, of whatever process, gives it another."""
+        self._held.keep(_holder(lease), written.get(lock_key(lease.effect)["RowKey"]))
+
+    def _files(self, report: OutboxItem, written: Mapping[str, str]) -> None:
+        if not any(report.channels.values()):
+            self._filed.keep(_told(report), written.get(report_key(report.key)["RowKey"]))
 
     def _hold(
-        self, lease: Lease, action: Action, lock: Callable[[TableEntity], Operation], report: OutboxItem | None
-    ) -> None:
+        self, lease: Lease, action: Action, lock: Callable[[str], Operation], report: OutboxItem | None
+    ) -> dict[str, str]:
         """Write the lock, the action and the report, if the stored lock is this lease's. Raises Fenced."""
         entities = [*action_entities(action), *(report_entities(report) if report else [])]
+        remembered = self._held.take(_holder(lease))
         for attempt in range(TRIES):
-            stored = self._table.get(lock_key(lease.effect))
-            if stored is None or (stored["action_id"], stored["attempt"]) != (lease.action_id, lease.attempt):
-                raise Fenced(f"attempt {lease.attempt} of action {lease.action_id} no longer holds its effect's lock")
+            etag = remembered or self._lock_of(lease)
             try:
-                self._table.write(entities[0], lock(stored), *map(put, entities))
+                return self._table.write(entities[0], lock(etag), *map(put, entities))
             except ConditionFailed:
-                pause(attempt)
-            else:
-                return
+                if remembered is None:
+                    pause(attempt)
+                remembered = None
         raise Throttled(f"too many write action {action.id} at once")
+
+    def _lock_of(self, lease: Lease) -> str:
+        """The tag of the stored lock. Raises Fenced if it is not this lease's."""
+        stored = self._table.get(lock_key(lease.effect))
+        if stored is None or (stored["action_id"], stored["attempt"]) != (lease.action_id, lease.attempt):
+            raise Fenced(f"attempt {lease.attempt} of action {lease.action_id} no longer holds its effect's lock")
+        return etag_of(stored)
 
     def note(self, action: Action, marker: str | None, report: OutboxItem | None) -> bool:
         check(action, report)
-        operations = [*_new(action, marker), *map(put, report_entities(report) if report else [])]
-        return self._fresh(*operations)
+        return self._fresh(report, *_new(action, marker), *map(put, report_entities(report) if report else []))
 
     def file(self, report: OutboxItem) -> bool:
         head, *parts = report_entities(report)
-        return self._fresh(create(head), *map(put, parts))
+        return self._fresh(report, create(head), *map(put, parts))
 
-    def _fresh(self, first: Operation, *others: Operation) -> bool:
-        return self._table.written(first[1], first, *others)
+    def _fresh(self, report: OutboxItem | None, first: Operation, *others: Operation) -> bool:
+        try:
+            written = self._table.write(first[1], first, *others)
+        except ConditionFailed:
+            return False
+        if report is not None:
+            self._files(report, written)
+        return True
 
     def filed(self, key: str) -> OutboxItem | None:
         found = self._table.body(report_key(key))
@@ -156,13 +180,29 @@ class TableJournal(TableFacts):
                 yield report
 
     def sent(self, item: OutboxItem) -> None:
+        remembered = self._filed.take(_told(item))
+        if remembered is not None and self._sent(item, remembered):
+            return  # nobody has written it since we filed it, so there is nothing to merge
         for attempt in range(TRIES):
             stored = self._table.body(report_key(item.key))
-            head, *parts = report_entities(merged(item, unpack_report(stored[1]) if stored else None))
-            if self._fresh(replace(head, stored[0]) if stored else create(head), *map(put, parts)):
+            known = merged(item, unpack_report(stored[1]) if stored else None)
+            if self._sent(known, etag_of(stored[0]) if stored else None):
                 return
             pause(attempt)
         raise Throttled(f"too many deliver the report {item.key} at once")
+
+    def _sent(self, item: OutboxItem, etag: str | None) -> bool:
+        head, *parts = report_entities(item)
+        return self._table.written(head, replace(head, etag) if etag else create(head), *map(put, parts))
+
+
+def _holder(lease: Lease) -> tuple[str, str, int]:
+    return lease.effect, lease.action_id, lease.attempt
+
+
+def _told(report: OutboxItem) -> tuple[str, frozenset[str]]:
+    """The report and for whom it is: told of the same channels that it was filed for, there is nothing to merge."""
+    return report.key, frozenset(report.channels)
 
 
 def _new(action: Action, marker: str | None) -> list[Operation]:

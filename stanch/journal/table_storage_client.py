@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,9 @@ from stanch.errors import CloudError, Gone, StanchError, Throttled
 from stanch.journal.table_storage_rows import Entity, body_of, part_keys
 
 Operation = tuple[str, Entity, Mapping[str, Any]]
+
+REMEMBERED = 200
+"""Entity tags that are kept at most; the oldest goes first."""
 
 TRIES = 10
 """How often something is tried again because another invocation came between its read and its write."""
@@ -42,16 +46,43 @@ def put(entity: Entity) -> Operation:
     return "upsert", entity, {"mode": UpdateMode.REPLACE}
 
 
-def replace(entity: Entity, stored: TableEntity) -> Operation:
-    """Write it if what is there is still as it was read."""
-    unchanged = {"etag": stored.metadata["etag"], "match_condition": MatchConditions.IfNotModified}
+def replace(entity: Entity, etag: str) -> Operation:
+    """Write it if what is there still bears this entity tag."""
+    unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
     return "update", entity, {"mode": UpdateMode.REPLACE, **unchanged}
 
 
-def delete(stored: TableEntity) -> Operation:
-    """Delete it if it is still as it was read."""
-    unchanged = {"etag": stored.metadata["etag"], "match_condition": MatchConditions.IfNotModified}
-    return "delete", {"PartitionKey": stored["PartitionKey"], "RowKey": stored["RowKey"]}, unchanged
+def delete(key: Mapping[str, Any], etag: str) -> Operation:
+    """Delete what has this key if it still bears this entity tag."""
+    unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+    return "delete", {"PartitionKey": key["PartitionKey"], "RowKey": key["RowKey"]}, unchanged
+
+
+def etag_of(stored: TableEntity) -> str:
+    return str(stored.metadata["etag"])
+
+
+class Etags:
+    """The entity tags of what this process wrote last, so that it need not read before its next write. Each is used once.
+
+    Nothing hangs on one being true: a write with a tag that is not fails its condition, and is then made after a read.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, str] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, key: Hashable, etag: str | None) -> None:
+        with self._lock:
+            self._kept.pop(key, None)
+            if etag is not None:
+                self._kept[key] = etag
+            while len(self._kept) > REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+
+    def take(self, key: Hashable) -> str | None:
+        with self._lock:
+            return self._kept.pop(key, None)
 
 
 class StorageTable:
@@ -60,8 +91,8 @@ class StorageTable:
     def __init__(self, client: TableClient) -> None:
         self._client = client
 
-    def write(self, proof: Entity, *operations: Operation) -> None:
-        """All of the operations or none. Raises ConditionFailed.
+    def write(self, proof: Entity, *operations: Operation) -> dict[str, str]:
+        """All of the operations or none; the new entity tags by RowKey, none where the answer was lost. Raises ConditionFailed.
 
         The SDK repeats a transaction that a server error answered though it may have been done, and the repeat then meets its own write. So one entity that it
         writes, `proof`, is signed, and read back before a failed condition is believed.
@@ -73,11 +104,14 @@ class StorageTable:
         ]
         try:
             with _translated("transaction"):
-                self._client.submit_transaction(signed)
+                answers = self._client.submit_transaction(signed)
         except ConditionFailed:
             stored = self.get(proof)
             if stored is None or stored.get("writer") != signature:
                 raise
+            return {}
+        rows = [str(entity["RowKey"]) for _, entity, _ in signed]
+        return {row: answer["etag"] for row, answer in zip(rows, answers, strict=True) if "etag" in answer}
 
     def written(self, proof: Entity, *operations: Operation) -> bool:
         """As `write`; False, and nothing written, if a condition did not hold."""

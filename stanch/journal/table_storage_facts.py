@@ -9,7 +9,7 @@ from azure.data.tables import TableEntity
 
 from stanch.errors import Throttled
 from stanch.journal.stored import batches, hashed, live, unpack_fact, wall
-from stanch.journal.table_storage_client import TRIES, StorageTable, create, delete, pause, put, replace
+from stanch.journal.table_storage_client import TRIES, StorageTable, create, delete, etag_of, pause, put, replace
 from stanch.journal.table_storage_rows import COUNTERS, FACTS, Entity, body_of, counter_key, fact_entity, fact_key
 
 FEW = 14
@@ -38,7 +38,7 @@ class TableFacts:
                 self._sweep(COUNTERS)
             ours = [_counter(key, entity, until) for key, entity in zip(keys, stored, strict=True)]
             writes = [
-                create(entity) if old is None else replace(entity, old)
+                create(entity) if old is None else replace(entity, etag_of(old))
                 for entity, old in zip(ours, stored, strict=True)
             ]
             if self._table.written(ours[0], *writes):
@@ -62,7 +62,7 @@ class TableFacts:
             stored = self._table.get(ours) if new else None
             if stored is not None and live(stored.get("until")):
                 return False
-            write = put(ours) if not new else create(ours) if stored is None else replace(ours, stored)
+            write = put(ours) if not new else create(ours) if stored is None else replace(ours, etag_of(stored))
             if self._table.written(ours, write):
                 return True
             pause(attempt)
@@ -79,7 +79,7 @@ class TableFacts:
             stored = self._table.get(ours)
             if stored is None or not live(stored.get("until")):
                 return False
-            if self._table.written(ours, replace(ours, stored)):
+            if self._table.written(ours, replace(ours, etag_of(stored))):
                 return True
             pause(attempt)
         raise Throttled("too many write this fact at once")
@@ -87,7 +87,7 @@ class TableFacts:
     def _sweep(self, partition: str) -> None:
         """Delete what has expired. If another takes one of them over or deletes it meanwhile, all stay for the next time."""
         expired = self._table.rows("PartitionKey eq @partition and until le @now", partition=partition, now=wall())
-        deletions = [delete(entity) for entity in expired[:SWEPT]]
+        deletions = [delete(entity, etag_of(entity)) for entity in expired[:SWEPT]]
         if deletions:
             self._table.written(deletions[0][1], *deletions)
 
