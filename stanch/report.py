@@ -51,6 +51,10 @@ class Report:
     """The digest of the plan, which a link to decide is bound to."""
     approval: str | None = None
     undone_by: str | None = None
+    decided: list[str] = field(default_factory=list)
+    """What people decided of it: who, when and why."""
+    lease: str | None = None
+    """Until when the containment stands, and what is to follow; None where it has no end."""
     upstream: dict[str, str] | None = None
     account_tags: dict[str, str] | None = None
     """The account's tags where a route asks for them; None where nobody asks, or where they cannot be read."""
@@ -99,8 +103,25 @@ def of_action(action: Action, declared: type[Remediation[Any]] | None) -> Report
         undo=_undo(action, declared),
         plan=plan.get("digest"),
         undone_by=str(action.undo.get("requester", "a person")) if action.undo else None,
+        decided=[_decision(said) for said in action.approvals],
+        lease=_lease(action),
         upstream=action.evidence.get("upstream") or None,
     )
+
+
+def _decision(said: Mapping[str, Any]) -> str:
+    """Who agreed or refused, when and why."""
+    when = str(said.get("at", ""))[:19].replace("T", " ")
+    why = f": {said['reason']}" if said.get("reason") else ""
+    return f"{said.get('how')} by {said.get('by')} at {when}{why}"
+
+
+def _lease(action: Action) -> str | None:
+    terms = action.expires or {}
+    if action.outcome is not Outcome.ACTED or "at" not in terms:
+        return None
+    then = "it is undone by itself" if terms.get("then") == "undo" else "people are asked whether it may end"
+    return f"{terms['at']}; then {then}"
 
 
 def _changes(action: Action) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHANGES = ("Would change", "Changed", "Tried", "Undone", "Changes")
 _ORDER = ("Where", *CHANGES, "Would break", "May break", "Stays open", "Not done", "Failed", "Why", "Asked by")
-_APART = ("To act", "Undo", "No undo", "Ids")
+_APART = ("To act", "Undo", "No undo", "Decided", "Ids")
 """Parts of a message by their labels: what matters first comes first, and these come in a place of their own or not at all."""
 
 ITEMS, WIDTH = 200, 600

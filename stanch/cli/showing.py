@@ -12,7 +12,7 @@ from rich.text import Text
 from stanch.action import Action
 from stanch.cli import output
 from stanch.notify import values
-from stanch.notify.message import WORDINGS, Message, Section, compose
+from stanch.notify.message import Section, compose
 from stanch.notify.untrusted import inert
 from stanch.remediation import Remediation
 from stanch.report import Report
@@ -31,6 +31,9 @@ _COPIED = ("Where", "To act", "Undo", "Ids")
 
 _UNTOUCHED = ("held", "no_op", "unmatched", "rejected", "expired")
 """Outcomes of which the reason tells and what would have been written does not."""
+
+_TENSE = {"planned": "would change: ", "awaiting_approval": "would change: ", "partial": "tried: ", "unverified": "tried: ", "failed": "tried: "}  # fmt: skip
+"""What keeps a line from being read as done that is not."""
 
 Row = Mapping[str, Any]
 
@@ -57,7 +60,7 @@ def steps(action: Action) -> list[dict[str, Any]]:
 
 def report(shown: Report, told: Sequence[str] = (), without: Sequence[str] = ()) -> None:
     """A whole report, as a mail has it, with the changes in words; `without` are labels to leave out."""
-    message = _with_words(shown, compose(shown))
+    message = compose(shown, 8)
     output.put(Text(f"{message.state}: {message.title}", STYLES.get(shown.outcome, "bold")), Text(message.sentence))
     if message.reason:
         output.put(Text(f"Reason: {message.reason}"))
@@ -95,14 +98,6 @@ def styled(word: str, style: str, before: str = "", after: str = "") -> Text:
     return Text(before).append(word, style).append(after)
 
 
-def _with_words(shown: Report, message: Message) -> Message:
-    wording = WORDINGS.get(shown.outcome)
-    label = wording.changes if wording else "Changes"
-    told = tuple(values.changes(shown.changes, shown.outcome == "undone", limit=8))
-    sections = tuple(Section(label, told) if one.label == label and told else one for one in message.sections)
-    return Message(message.state, message.title, message.sentence, message.reason, sections)
-
-
 def _outcome(row: Row) -> str:
     return str(row["outcome"] or "open")
 
@@ -128,6 +123,7 @@ def _row(row: Row) -> Text:
     outcome = _outcome(row)
     reason = row.get("reason") or ""
     told = [] if outcome in _UNTOUCHED else values.changes(row["changes"], outcome == "undone")
+    told = [f"{_TENSE.get(outcome, '')}{line}" for line in told]
     for line in (*told, *([inert(reason, 400)] if reason and not (told and reason.startswith("mode:")) else [])):
         text.append(f"\n{line}")
     text.append(f"\n{_aside(row)}" if _aside(row) else "", "dim")

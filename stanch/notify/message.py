@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stanch.finding import Severity
-from stanch.notify.untrusted import cut, inert, plain
+from stanch.notify.untrusted import inert, plain
+from stanch.notify.values import changes
 from stanch.report import Report
 
 T = TypeVar("T")
@@ -43,17 +43,14 @@ WORDINGS: Mapping[str, Wording] = {
     "failed": Wording("NOT contained. Act by hand, or remove the cause and deliver the event again.", "Tried"),
     "rejected": Wording("The event was not believed or not understood. Nothing was changed."),
     "unmatched": Wording("No playbook is for it. Nothing was changed."),
-    "undone": Wording("A person undid it: all that can be undone is as it was before.", "Undone", "", "Stays"),
-    "expired": Wording("Its time ran out. Nothing more happens by itself."),
+    "undone": Wording("Undone: all that can be undone is as it was before.", "Undone", "", "Stays"),
+    "expired": Wording("Nobody agreed to it in time. Nothing more happens by itself."),
+    "denied": Wording("A person denied it. Nothing more happens by itself."),
 }  # fmt: skip
 """By outcome. What an interrupted attempt may have written is not denied: 'held' therefore says nothing of changes."""
 
 
 _CARRIED_OUT = ("acted", "partial", "unverified", "failed", "undone")
-_NOTES: Mapping[str, Mapping[str, str]] = {
-    "done": {"failed": "FAILED", "skipped": "not tried", "planned": "not tried", "undone": "undone"},
-    "undone": {"applied": "stays", "failed": "had failed", "skipped": "was not tried"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +74,11 @@ class Message:
 
 def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
     """The report in words, with at most `items` lines a list and `width` code points a line of evidence."""
-    wording = WORDINGS.get(report.outcome, Wording("", "Changes"))
+    wording = WORDINGS.get("denied" if denied(report) else report.outcome, Wording("", "Changes"))
     reason = inert(report.reason or "", 2 * width)
     failures = [failure for failure in report.failures if failure not in (report.reason or "")]
     parts: list[tuple[str, Iterable[str]]] = [
-        (wording.changes, listed(report.changes, items, lambda found: change(found, report.outcome, width))),
+        (wording.changes, _changes(report, items, width)),
         ("Where", where(report)),
         ("Why", _why(report, width)),
         (wording.breaks, _prose(report.breaks, items, width)),
@@ -89,6 +86,8 @@ def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
         ("Failed", _prose(failures, items, width)),
         ("Undone by" if report.outcome == "undone" else "Undo by", [inert(report.undone_by or "", 160)]),
         ("Contained by" if report.undone_by or report.outcome == "undone" else "Asked by", [_asked(report)]),
+        ("Decided", _prose(report.decided, items, width)),
+        ("Lease until", [inert(report.lease or "", 160)]),
         *_next(report),
         ("Ids", _ids(report)),
     ]
@@ -97,8 +96,13 @@ def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
 
 
 def state(report: Report) -> str:
-    """The outcome as people read it: `AWAITING APPROVAL`."""
-    return plain(report.outcome, 40).upper().replace("_", " ")
+    """The outcome as people read it: `AWAITING APPROVAL`; of a request that ended by a person's no, `DENIED`."""
+    return "DENIED" if denied(report) else plain(report.outcome, 40).upper().replace("_", " ")
+
+
+def denied(report: Report) -> bool:
+    """Whether it expired because a person said no, by the reason that such a decision leaves."""
+    return report.outcome == "expired" and (report.reason or "").startswith("denied by ")
 
 
 def headline(report: Report) -> str:
@@ -118,32 +122,17 @@ def listed(found: Sequence[T], items: int, shown: Callable[[T], str]) -> list[st
     return [*(shown(item) for item in found[:items]), *([f"… and {rest} more"] if rest > 0 else [])]
 
 
-def change(found: Mapping[str, Any], outcome: str, width: int = WIDTH) -> str:
-    """One change: what is written, before → after. Of two objects only what differs is shown; an undo reads the other way round.
-
-    A `status` that is not what the outcome says of the whole is added: a failed change of an action, one that an undo leaves as it is.
-    """
-    before, after, status = found.get("before"), found.get("after"), found.get("status")
-    if outcome == "undone" and status in (None, "undone"):
-        before, after = after, before
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-        told = ", ".join(f"{key} {value(before.get(key), width)} → {value(after.get(key), width)}" for key in keys)
-        told = told or "no difference"
-    else:
-        told = f"{value(before, width)} → {value(after, width)}"
-    note = _NOTES["undone" if outcome == "undone" else "done"].get(str(status)) if outcome in _CARRIED_OUT else None
-    return f"{inert(found.get('target', ''), width)}: {inert(told, 2 * width)}{f' ({note})' if note else ''}"
+def _changes(report: Report, items: int, width: int) -> list[str]:
+    """What is written, before → after, in words. What an outcome that tells of writing left unwritten is said."""
+    told = [{**found, "status": _status(found, report.outcome)} for found in report.changes]
+    return changes(told, report.outcome == "undone", items, width)
 
 
-def value(state: Any, width: int = WIDTH) -> str:
-    """A state in few characters: words as they are, everything else as JSON; None is what does not exist."""
-    if state is None:
-        return "(none)"
-    if isinstance(state, str) and re.fullmatch(r"[\w.:/+-]+", state):
-        return cut(state, width // 2)
-    text = json.dumps(state, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=str)
-    return cut(plain(text), width // 2)
+def _status(found: Mapping[str, Any], outcome: str) -> str | None:
+    status = found.get("status")
+    if outcome not in _CARRIED_OUT:
+        return None
+    return "skipped" if status == "planned" else status
 
 
 def where(report: Report) -> list[str]:

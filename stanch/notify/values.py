@@ -17,7 +17,7 @@ WIDTH = 160
 _ARM = re.compile(r"/subscriptions/[^/]+(?:/resourceGroups/(?P<group>[^/]+))?/providers/[^/]+/(?P<rest>.+)", re.IGNORECASE)  # fmt: skip
 _ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(?P<rest>.+)")
 _OURS = re.compile(r"(?:.*/networksecuritygroups/)?stanch-[0-9a-f]{12}-[0-9a-f]{11}", re.IGNORECASE)
-_NOTES = {"failed": "FAILED", "skipped": "not tried"}
+_NOTES = {"failed": "FAILED", "skipped": "not tried", "undone": "undone"}
 _NOTES_OF_UNDO = {"applied": "stays", "failed": "had failed", "skipped": "was not tried"}
 
 

@@ -37,6 +37,9 @@ class TestApprove:
         assert (signed["how"], signed["by"], signed["subject"], signed["reason"]) == ("approved", ALICE.name, ALICE.subject, "seen live")  # fmt: skip
         assert [outcome for outcome, _ in bench.told()] == ["awaiting_approval", "acted"]
         assert bench.locks() == []
+        (decided,) = bench.channel.reports[-1].decided
+        assert decided.startswith(f"approved by {ALICE.name} at ")
+        assert decided.endswith(": seen live")
 
     def test_things_are_named_after_the_action_and_that_is_no_change(self, bench: Bench) -> None:
         bench.vault()

@@ -113,11 +113,11 @@ def test_too_much_evidence_is_cut_never_the_essentials() -> None:
 def test_evidence_goes_first_when_room_is_short() -> None:
     whole = card(report())
     assert card(report(), limit=len(encoded(whole))) == whole
-    changes = [{"target": f"rule sgr-{at}", "before": "open" * 20, "after": None} for at in range(9)]
+    changes = [{"target": f"rule sgr-{at}", "before": "open" * 40, "after": None} for at in range(9)]
     many = report(changes=changes, breaks=["b" * 200] * 6)
     shorter = card(many, limit=len(encoded(card(many))) - 1)
     assert "… and 6 more" in texts(content(shorter))
-    assert f"rule sgr-2: {'open' * 14}ope… → (none)" in texts(content(shorter))
+    assert f"rule sgr-2: {'open' * 29}ope… → none" in texts(content(shorter))
     _essentials(shorter)
 
 

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 
-from stanch.notify.message import change
+from stanch.notify.message import compose
 from stanch.notify.text import subject, text
 from stanch.report import Report
 from tests.unit.notify.samples import (
@@ -140,7 +140,7 @@ def test_undone_reads_the_other_way_round() -> None:
     shown = text(report("undone", reason="false positive, ticket 4711"))
     assert shown.splitlines()[:3] == [
         "UNDONE (high): Deactivate IAM access key",
-        "A person undid it: all that can be undone is as it was before.",
+        "Undone: all that can be undone is as it was before.",
         "Reason: false positive, ticket 4711",
     ]
     assert line(shown, "Undone") == f"status of access key {KEY} of user alice.smith: Inactive → Active"
@@ -161,6 +161,8 @@ def test_what_cannot_be_undone_says_why() -> None:
         ("partial", "failed", "x: 1 → 2 (FAILED)"),
         ("partial", "skipped", "x: 1 → 2 (not tried)"),
         ("acted", "failed", "x: 1 → 2 (FAILED)"),
+        ("partial", "planned", "x: 1 → 2 (not tried)"),
+        ("partial", "undone", "x: 1 → 2 (undone)"),
         ("planned", "planned", "x: 1 → 2"),
         ("held", "planned", "x: 1 → 2"),
         ("undone", "undone", "x: 2 → 1"),
@@ -169,32 +171,52 @@ def test_what_cannot_be_undone_says_why() -> None:
     ],
 )
 def test_a_change_that_differs_from_the_whole_says_so(outcome: str, status: str | None, shown: str) -> None:
-    assert change({"target": "x", "before": 1, "after": 2, "status": status}, outcome) == shown
+    told = compose(report(outcome, changes=[{"target": "x", "before": 1, "after": 2, "status": status}]))
+    assert next(section.lines for section in told.sections) == (shown,)
+
+
+def test_states_are_in_words_and_never_raw_json() -> None:
+    rule = {"protocol": "tcp", "from": 22, "to": 22, "source": "0.0.0.0/0"}
+    changes = [
+        {"target": "rule sgr-1", "before": rule, "after": None},
+        {"target": "flags", "before": {"a": False, "b": True}, "after": {"a": True, "b": True}},
+        {"target": "groups", "before": ["sg-1", "sg-2"], "after": ["sg-9"]},
+    ]
+    shown = text(report(changes=changes))
+    assert "tcp 22 from 0.0.0.0/0 → revoked" in shown
+    assert "flags: a: false → true" in shown
+    assert "groups: sg-1, sg-2 → sg-9" in shown
+    assert not set("{}[]") & set(shown)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "shown"),
+    ("reason", "state", "sentence"),
     [
-        ("Active", "Inactive", "Active → Inactive"),
-        (None, "", '(none) → ""'),
-        ("a → b", "c", '"a → b" → c'),
-        (True, None, "true → (none)"),
-        (["sg-1", "sg-2"], ["sg-9"], '["sg-1","sg-2"] → ["sg-9"]'),
-        ({"a": False, "b": True}, {"a": True, "b": True}, "a false → true"),
-        ({"a": 1}, {"b": 2}, "a 1 → (none), b (none) → 2"),
-        ({"a": 1}, {"a": 1, "b": None}, "no difference"),
-        ({"cidr": "0.0.0.0/0", "to": 22}, None, '{"cidr":"0.0.0.0/0","to":22} → (none)'),
-        ("x" * 200, None, "x" * 119 + "… → (none)"),
+        ("denied by alice@corp.example: a drill", "DENIED", "A person denied it. Nothing more happens by itself."),
+        ("nobody answered in time", "EXPIRED", "Nobody agreed to it in time. Nothing more happens by itself."),
     ],
 )
-def test_states_are_compact(before: object, after: object, shown: str) -> None:
-    assert change({"target": "t", "before": before, "after": after}, "acted") == f"t: {shown}"
+def test_a_no_is_told_from_silence(reason: str, state: str, sentence: str) -> None:
+    shown = report("expired", reason=reason)
+    assert text(shown).splitlines()[:3] == [
+        f"{state} (high): Deactivate IAM access key",
+        sentence,
+        f"Reason: {reason}",
+    ]
+    assert subject(shown).startswith(f"{state} (high): ")
+
+
+def test_an_undo_of_automation_s_own_is_no_person_s() -> None:
+    shown = text(report("undone", undone_by="stanch (lease)", reason="its lease ended"))
+    assert shown.splitlines()[1] == "Undone: all that can be undone is as it was before."
+    assert line(shown, "Undone by") == "stanch (lease)"
+    assert "person" not in shown
 
 
 def test_long_lists_are_cut_and_counted() -> None:
     changes = [{"target": f"rule sgr-{at}", "before": "open", "after": None} for at in range(12)]
     shown = text(report(changes=changes))
-    assert "sgr-4: open → (none)\n              … and 7 more\nWhere" in shown
+    assert "sgr-4: open → none\n              … and 7 more\nWhere" in shown
     assert "sgr-5" not in shown
     assert len(shown.splitlines()) <= 24
 
@@ -286,3 +308,15 @@ def test_more_than_fits_anywhere_still_fits() -> None:
     assert len(shown.encode()) < 40_000
     assert f"stanch undo {ACTION} --apply --reason 'why'" in shown
     assert "… and 45 more" in shown
+
+
+def test_who_agreed_when_and_why_and_how_long_it_stands() -> None:
+    shown = text(
+        report(
+            decided=["approved by alice@corp.example at 2026-11-23 15:40:12: seen live"],
+            lease="2026-11-23T19:40:38Z; then people are asked whether it may end",
+        )
+    )
+    assert line(shown, "Decided") == "approved by alice@corp.example at 2026-11-23 15:40:12: seen live"
+    assert line(shown, "Lease until") == "2026-11-23T19:40:38Z; then people are asked whether it may end"
+    assert line(text(report()), "Lease until") == ""
