@@ -7,12 +7,15 @@ import json
 import os
 import platform
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from bench import environments, lambdas, playbooks, replay, report, sides
 from bench.goals import Results
+from bench.measure import Side
 from bench.stub import process
 
 PARTS = ("cold", "warm", "latency", "batch", "azure", "playbooks", "replay")
@@ -43,6 +46,7 @@ def main() -> None:
 
 def _measured(parts: list[str], rounds: int, events: int, root: Path) -> Results:
     results = Results(_machine(rounds))
+    began = time.monotonic()
     hand = sides.hand()
     with process.running(hand.path[0] / "botocore" / "cacert.pem") as stub, tempfile.TemporaryDirectory() as name:
         lab = lambdas.Lab(stub, rounds, results)
@@ -50,25 +54,53 @@ def _measured(parts: list[str], rounds: int, events: int, root: Path) -> Results
             if part in parts:
                 print(f"… {part}", flush=True)
                 measure()
+    results.machine["minutes"] = f"{(time.monotonic() - began) / 60:.1f}"
     return results
 
 
 def _parts(lab: lambdas.Lab, folder: Path, events: int, root: Path) -> dict[str, Callable[[], None]]:
-    hand, others = sides.hand(), (sides.hand(), sides.powertools(), sides.custodian())
-    compiled = sides.policy(folder)
-    artefact = environments.artefact("aws", root)
-    ours, member = sides.ours(artefact, compiled), lambdas.members(artefact, compiled)
-    whole = sides.ours(artefact, None)
-    shipped = {"shipped policy, two actions": sides.renamed(whole, "Stanch, shipped policy")}
+    """What is measured by name; what a part needs is built when it is asked for."""
+    tree = Built(folder, root)
     return {
-        "cold": lambda: lambdas.cold(lab, others, ours, shipped, member),
-        "warm": lambda: lambdas.warm(lab, others, ours),
-        "latency": lambda: lambdas.latency(lab, hand, ours, member),
-        "batch": lambda: lambdas.batch(lab, ours),
+        "cold": lambda: lambdas.cold(lab, _others(), tree.ours, tree.shipped, tree.member),
+        "warm": lambda: lambdas.warm(lab, _others(), tree.ours),
+        "latency": lambda: lambdas.latency(lab, sides.hand(), tree.ours, tree.member),
+        "batch": lambda: lambdas.batch(lab, tree.ours),
         "azure": lambda: lambdas.azure(lab, sides.naive(), sides.ours_on_azure(environments.artefact("azure", root))),
         "playbooks": lambda: playbooks.measure(lab.results, lab.rounds),
         "replay": lambda: replay.measure(lab.results, events, root),
     }
+
+
+def _others() -> tuple[Side, ...]:
+    return sides.hand(), sides.powertools(), sides.custodian()
+
+
+class Built:
+    """Our functions on AWS, packaged from the tree."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._folder, self._root = folder, root
+
+    @cached_property
+    def _artefact(self) -> Path:
+        return environments.artefact("aws", self._root)
+
+    @cached_property
+    def _one_action(self) -> Path:
+        return sides.policy(self._folder)
+
+    @property
+    def ours(self) -> Side:
+        return sides.ours(self._artefact, self._one_action)
+
+    @property
+    def shipped(self) -> Side:
+        return sides.renamed(sides.ours(self._artefact, None), "Stanch, shipped policy")
+
+    @property
+    def member(self) -> Side:
+        return sides.member(self._artefact, self._one_action)
 
 
 def _machine(rounds: int) -> dict[str, str]:

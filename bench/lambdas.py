@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench import events, measure, sides
+from bench import events, measure
 from bench.goals import Results, Row, Spread, ratio
 from bench.measure import Run, Side
 from bench.stub.process import RunningStub
@@ -34,14 +33,14 @@ class Lab:
                 found[side.name].append(once(side))
         return found
 
-    def cold(self, side: Side, account: str = events.ACCOUNT) -> Run:
+    def cold(self, side: Side) -> Run:
         now = measure.now()
-        return measure.run(side, self.stub, [events.guardduty(1, now, account)], moment=now, account=account)
+        return measure.run(side, self.stub, [events.guardduty(1, now, side.account)], moment=now)
 
-    def warm(self, side: Side, count: int, delay: float = 0.0, account: str = events.ACCOUNT) -> Run:
+    def warm(self, side: Side, count: int, delay: float = 0.0) -> Run:
         now = measure.now()
-        told = [events.guardduty(number, now, account) for number in range(count)]
-        return measure.run(side, self.stub, told, moment=now, delay=delay, account=account)
+        told = [events.guardduty(number, now, side.account) for number in range(count)]
+        return measure.run(side, self.stub, told, moment=now, delay=delay)
 
     def add(
         self, group: str, what: str, value: Spread, goal: float | None = None, unit: str = "×", note: str = ""
@@ -49,9 +48,9 @@ class Lab:
         self.results.rows.append(Row(group, what, value, unit, goal, note=note))
 
 
-def cold(lab: Lab, others: Sequence[Side], ours: Side, more: Mapping[str, Side], member: Side) -> None:
+def cold(lab: Lab, others: Sequence[Side], ours: Side, shipped: Side, member: Side) -> None:
     """Process start → first event contained and reported; peak of memory; what is called."""
-    runs = lab.interleaved([*others, ours, *more.values()], lab.cold)
+    runs = lab.interleaved([*others, ours, shipped, member], lab.cold)
     hand = [run.reported for run in runs[HAND]]
     contained, reported = [run.contained for run in runs[OURS]], [run.reported for run in runs[OURS]]
     lab.add("cold", "event to contained, by the hand-written function's whole run", ratio(contained, hand), 0.9)
@@ -62,17 +61,14 @@ def cold(lab: Lab, others: Sequence[Side], ours: Side, more: Mapping[str, Side],
     lab.add(
         "memory", "peak, cold, by the hand-written function", ratio(peaks, [float(run.peak) for run in runs[HAND]]), 1.1
     )
-    for title, side in more.items():
-        both = [run.contained for run in runs[side.name]], [run.reported for run in runs[side.name]]
-        lab.add("cold", f"{title}: event to contained, by the hand-written function", ratio(both[0], hand))
-        lab.add("cold", f"{title}: event to reported, by the hand-written function", ratio(both[1], hand))
-    away = [lab.cold(member, events.MEMBER) for _ in range(lab.rounds)]
-    lab.add(
-        "cold",
-        "member account through roles: event to contained, by the hand-written function",
-        ratio([run.contained for run in away], hand),
-    )
-    for name, found in {**runs, "Stanch, member account": away}.items():
+    for title, side in (("shipped policy, two actions", shipped), ("member account through roles", member)):
+        told = {
+            "contained": [run.contained for run in runs[side.name]],
+            "reported": [run.reported for run in runs[side.name]],
+        }
+        for what, times in told.items():
+            lab.add("cold", f"{title}: event to {what}, by the hand-written function", ratio(times, hand))
+    for name, found in runs.items():
         lab.results.absolute[name] = {
             "cold contained ms": 1e3 * statistics.median(run.contained for run in found),
             "cold reported ms": 1e3 * statistics.median(run.reported for run in found),
@@ -105,8 +101,7 @@ def _cpu(run: Run) -> float:
 
 def latency(lab: Lab, hand: Side, ours: Side, member: Side) -> None:
     """With 30 ms a call: how many round trips stand one after the other until the resource is contained."""
-    runs = lab.interleaved([hand, ours], lambda side: lab.warm(side, 12, DELAY))
-    away = [lab.warm(member, 12, DELAY, events.MEMBER) for _ in range(max(lab.rounds // 2, 1))]
+    runs = lab.interleaved([hand, ours, member], lambda side: lab.warm(side, 12, DELAY))
     one = [_median(run, lambda run, at: (run.marks[at][1] - run.marks[at][0]) / 2) for run in runs[HAND]]
     until = [_median(run, _contained) for run in runs[OURS]]
     lab.add(
@@ -122,7 +117,7 @@ def latency(lab: Lab, hand: Side, ours: Side, member: Side) -> None:
     lab.add(
         "latency",
         "round trips in sequence until contained, member account",
-        Spread.of([float(run.depth(9)) for run in away]),
+        Spread.of([float(run.depth(9)) for run in runs[member.name]]),
         unit="trips",
     )
 
@@ -183,8 +178,3 @@ def azure(lab: Lab, naive: Side, ours: Side) -> None:
         "modules",
         ", ".join(extra),
     )
-
-
-def members(artefact: Path, compiled: Path) -> Side:
-    """Ours, with the resource in another account that is reached through its roles."""
-    return sides.ours(artefact, compiled, STANCH_ROLE_NAME="stanch", STANCH_EXTERNAL_ID="example-external-id")

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from bench.environments import BENCH, interpreter
+from bench.events import ACCOUNT
 from bench.stub.process import Call, RunningStub
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Whoever is measured. `contains` is the call that contains; `first` is imported before the handler's module (a Function app's entry)."""
+    """Whoever is measured. `contains` is the call that contains; `first` is imported before the handler's module (a Function app's entry);
+    `account` is where the resources of its events lie."""
 
     name: str
     path: tuple[Path, ...]
@@ -29,6 +31,7 @@ class Side:
     first: str = ""
     context: bool = True
     folder: Path | None = None
+    account: str = ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,9 @@ class Run:
         return depths[last]
 
 
-def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetime, delay: float = 0.0, account: str = "111122223333",
-        program: str | None = None) -> Run:  # fmt: skip
+def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetime, delay: float = 0.0, program: str | None = None) -> Run:  # fmt: skip
     """Start the side's process, give it the events one after the other, and collect what it and the stub saw. `program`: another Python than the deployed one."""
-    stub.begin(moment, delay, account)
+    stub.begin(moment, delay, side.account)
     with tempfile.TemporaryDirectory(prefix="stanch-bench-") as name:
         folder = Path(name)
         (folder / "events.json").write_text(json.dumps(events))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -21,6 +22,7 @@ def text(results: Results) -> str:
         lines.append(
             f"{_verdict(row):8} {_figure(row.value.median):>9}  {spread:17} {_aim(row):>9}  {row.group}: {row.what} ({row.unit})"
         )
+    lines += [f"{'':8} {share:>9.1%}  {'':17} {'':>9}  replay: {part}" for part, share in results.profile.items()]
     return "\n".join(lines)
 
 
@@ -32,7 +34,7 @@ def page(results: Results) -> str:
         "# Performance",
         "<!-- made by `make bench` from bench/results.json -->",
         f"Measured on {machine['when']} on a machine of {machine['cores']} cores (load {machine['load']} at the start), Python {machine['python']}, "
-        f"{machine['rounds']} rounds. Every side runs in a process of its own against one TLS stub on loopback that knows AWS and Azure; ratios are taken round by "
+        f"{machine['rounds']} rounds, {machine.get('minutes', '?')} minutes. Every side runs in a process of its own against one TLS stub on loopback that knows AWS and Azure; ratios are taken round by "
         "round, so that what disturbs the machine disturbs both sides. The figures are medians with their quartiles.",
         "The *hand-written* function has global boto3 clients and makes two calls: UpdateAccessKey and Publish. *Powertools* adds idempotency to it. *Cloud Custodian* is its "
         "own Lambda archive with a guard-duty policy; as released the action fails before it writes, so the benchmark mends the list it expects. Ours is the packaged "
@@ -46,7 +48,7 @@ def page(results: Results) -> str:
         "## In figures",
         _absolute(results),
         "## API calls an event",
-        *(f"- **{name}** ({len(calls)}): {', '.join(calls)}" for name, calls in results.calls.items()),
+        _calls(results),
         *_profile(results),
         WHAT_PAYS.read_text(encoding="utf-8").strip(),
     ]
@@ -73,14 +75,34 @@ def _absolute(results: Results) -> str:
     return "\n".join([head, *lines])
 
 
+def _calls(results: Results) -> str:
+    lines = [
+        f"| {name} | **{len(calls)}** | {', '.join(_counted(calls))} |"
+        for name, calls in sorted(results.calls.items(), key=_by_kind)
+    ]
+    return "\n".join(["| | calls | which, in order of their first |", "|---|---|---|", *lines])
+
+
+def _by_kind(entry: tuple[str, list[str]]) -> str:
+    return entry[0].rpartition(", ")[2]
+
+
+def _counted(calls: Sequence[str]) -> list[str]:
+    return [name if times == 1 else f"{name} ×{times}" for name, times in Counter(calls).items()]
+
+
 def _profile(results: Results) -> list[str]:
     if not results.profile:
         return []
     shares = sorted(results.profile.items(), key=lambda each: -each[1])
     table = "\n".join(
-        ["| part | share of the time |", "|---|---|", *(f"| {name} | {share:.0%} |" for name, share in shares)]
+        ["| part | share of the work |", "|---|---|", *(f"| {name} | {share:.0%} |" for name, share in shares)]
     )
-    return ["## Replay: where the time goes", table]
+    about = (
+        "Every thread of the process that replays is looked at every five milliseconds; who is at work is told by the innermost of these packages in its stack, "
+        "and a thread that waits for an answer counts to the clouds."
+    )
+    return ["## Replay: where the time goes", about, table]
 
 
 def plot(results: Results) -> str:

@@ -73,6 +73,12 @@ def ours(artefact: Path, compiled: Path | None, **more: str) -> Side:
     return Side("Stanch", (artefact,), "handlers.aws.guardduty:handler", DEACTIVATE, env)
 
 
+def member(artefact: Path, compiled: Path) -> Side:
+    """Ours, with the resource in another account that is reached through its roles."""
+    made = ours(artefact, compiled, STANCH_ROLE_NAME="stanch", STANCH_EXTERNAL_ID="example-external-id")
+    return replace(made, name="Stanch, member account", account=events.MEMBER)
+
+
 def naive() -> Side:
     env = {**AZURE, "ARM": "STUB", "SUBSCRIPTION": "00000000-0000-0000-0000-0000000000a1"}
     path = (environments.comparator("naive_azure"), COMPARATORS)
