@@ -176,13 +176,14 @@ class Responder:
         results: dict[str, Result] = {}
         targets: dict[str, Target] = {}
         unknown: Retryable | None = None
+        resolved: dict[tuple[Any, str], list[Resource]] = {}
         for match in matches:
             if match.step.remediation.partition(".")[0] != self._deployment.cloud.name:
                 results |= self._elsewhere(finding, match)
                 continue
             wanted = self._deployment.remediation(match.step.remediation).resource_type
             try:
-                found = self._resources(finding, match, wanted)
+                found = self._resources(finding, match, wanted, resolved)
                 made = [self._target(finding, match, resource, confirmed) for resource in found]
             except (CloudError, Refused, InvalidInput) as error:
                 results[str(error)] = dead_end.unread(finding, error, match)
@@ -208,16 +209,20 @@ class Responder:
         reasons = {name: f"{name} belongs to the {owner} deployment" for name in named}
         return {reasons[name]: replace(result, reason=reasons[name]) for name, result in named.items()}
 
-    def _resources(self, finding: Finding, match: Match, wanted: str) -> list[Resource]:
+    def _resources(
+        self, finding: Finding, match: Match, wanted: str, resolved: dict[tuple[Any, str], list[Resource]]
+    ) -> list[Resource]:
+        """What the finding names, else what stands behind it. `resolved` keeps what was looked up: several playbooks ask for the same."""
         named = [resource for resource in match.resources if resource.type == wanted and not dead_end.unnamed(resource)]
         if named:
             return named
         origins: Sequence[Resource | None] = match.resources or (None,)
-        derived = {
-            resource.key(): resource
-            for origin in origins
-            for resource in self._deployment.cloud.resolve(finding, origin, wanted)
-        }
+        derived: dict[str, Resource] = {}
+        for origin in origins:
+            step = (origin and (origin.key(), origin.role)), wanted
+            if step not in resolved:
+                resolved[step] = self._deployment.cloud.resolve(finding, origin, wanted)
+            derived |= {resource.key(): resource for resource in resolved[step]}
         return list(derived.values())
 
     def _target(self, finding: Finding, match: Match, resource: Resource, confirmed: str) -> Target:

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 from handlers.aws import config as config_handler  # noqa: E402
 from remediations import aws, azure  # noqa: E402
 from stanch import state_event  # noqa: E402
-from stanch.clouds import aws_related, azure_related  # noqa: E402
+from stanch.clouds import aws_related, azure_place, azure_related  # noqa: E402
 from stanch.doctor import aws as aws_doctor  # noqa: E402
 from stanch.doctor import azure as azure_doctor  # noqa: E402
 from stanch.playbooks.load import load as load_policy  # noqa: E402
@@ -82,7 +82,8 @@ def granted(registry: dict[str, str], purpose: str) -> list[str]:
             aws_related.PERMISSIONS | config_upstream.PERMISSIONS | config_survey.PERMISSIONS | aws_doctor.PERMISSIONS
         )
         names |= asked if registry is aws.REGISTRY else set()
-        names |= azure_related.PERMISSIONS | sentinel_upstream.PERMISSIONS if registry is azure.REGISTRY else set()
+        looked = azure_related.PERMISSIONS | azure_place.PERMISSIONS | sentinel_upstream.PERMISSIONS
+        names |= looked if registry is azure.REGISTRY else set()
     if purpose == "act" and registry is aws.REGISTRY:
         names |= config_handler.PERMISSIONS
     names |= azure_doctor.PERMISSIONS if registry is azure.REGISTRY else set()

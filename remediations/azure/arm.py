@@ -9,7 +9,7 @@ from stanch.clouds.azure_ids import ArmId
 from stanch.clouds.azure_session import AzureSession
 from stanch.errors import InvalidInput
 from stanch.finding import Resource
-from stanch.remediation import Change, State
+from stanch.remediation import Change, Plan, State
 
 TAG = "stanch:action"
 """The tag that names the action on what it made or changed."""
@@ -22,11 +22,19 @@ _TAGS = "2021-04-01"
 
 
 def arm_id(resource: Resource) -> ArmId:
-    """The resource's id, taken apart. Raises InvalidInput when it is not the ARM id of its type."""
+    """The resource's id, taken apart. Raises InvalidInput when it is not the ARM id of its type, or of another subscription than the resource's account."""
     found = ArmId.parse(resource.id)
     if not found.is_a(resource.type):
         raise InvalidInput("resource.id", f"{resource.id} is not the id of a {resource.type}")
+    if found.subscription.lower() != resource.account.lower():
+        raise InvalidInput("resource.account", f"{resource.id} is not in subscription {resource.account}")
     return found
+
+
+def gone(session: AzureSession, resource: Resource) -> Plan:
+    """The plan for what ARM does not know. Raises AccessDenied unless the session looks into the right subscription."""
+    session.verify()
+    return Plan(resource, reason="gone")
 
 
 def place(resource_id: str) -> tuple[str, str]:

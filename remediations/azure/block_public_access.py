@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
-from remediations.azure.arm import arm_id, json_of
+from remediations.azure.arm import arm_id, gone, json_of
 from stanch.clouds.azure_ids import ArmId
 from stanch.clouds.azure_session import AzureSession
 from stanch.finding import Resource
@@ -48,7 +48,7 @@ class BlockPublicAccess(Remediation[AzureSession]):
         place = arm_id(resource)
         account = self._account(place)
         if account is None:
-            return Plan(resource, reason="gone")
+            return gone(self.session, resource)
         value = account["properties"].get("allowBlobPublicAccess")
         containers = self._containers(place) if account.get("kind") != "FileStorage" else {}
         public = [name for name, level in containers.items() if level not in (None, "None")]

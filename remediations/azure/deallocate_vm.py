@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from remediations.azure.arm import POLLED, arm_id, json_of, name_of, reference
+from remediations.azure.arm import POLLED, arm_id, gone, json_of, name_of, reference
 from stanch.clouds.azure_ids import ArmId
 from stanch.clouds.azure_session import AzureSession
 from stanch.finding import Resource
@@ -45,7 +45,7 @@ class DeallocateVm(Remediation[AzureSession]):
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
         machine = self._machine(arm_id(resource))
         if machine is None:
-            return Plan(resource, reason="gone")
+            return gone(self.session, resource)
         power, storage = _power(machine), machine["properties"].get("storageProfile") or {}
         ephemeral = bool((storage.get("osDisk") or {}).get("diffDiskSettings"))
         before = _SETTLES_AS.get(power, power)

@@ -51,6 +51,7 @@ class DisableUser(Remediation[AzureSession]):
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
         user = self._user(resource.id)
         if user is None:
+            self.session.verify(tenant=True)
             return Plan(resource, reason="gone")
         now = clock.now()
         since = clock.parse(params["since"]) if params.get("since") else now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
-from remediations.azure.arm import POLLED, MachineTag, arm_id, json_of, lower, name_of, names, reference
+from remediations.azure.arm import POLLED, MachineTag, arm_id, gone, json_of, lower, name_of, names, reference
 from remediations.azure.disk_snapshots import Snapshots, left_out
 from remediations.azure.interfaces import Interface, Interfaces, balancers, group_of
 from remediations.azure.quarantine import Flush, Group, flushes, is_ours, isolates
@@ -99,7 +99,7 @@ class IsolateVm(Remediation[AzureSession]):
         vm = arm_id(resource)
         machine = self._machine(vm)
         if machine is None:
-            return Plan(resource, reason="gone")
+            return gone(self.session, resource)
         nics = self._interfaces.of(machine)
         changes = self._containment(vm, machine, nics)
         if changes:

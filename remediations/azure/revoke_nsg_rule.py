@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from remediations.azure import ports
-from remediations.azure.arm import POLLED, arm_id, names, reference
+from remediations.azure.arm import POLLED, arm_id, gone, names, reference
 from remediations.azure.quarantine import flushes
 from remediations.azure.security_rules import Cut, Properties, cuts, properties, sources
 from stanch.clouds.azure_ids import ArmId
@@ -68,7 +68,7 @@ class RevokeNsgRule(Remediation[AzureSession]):
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
         group = self._group(arm_id(resource))
         if group is None:
-            return Plan(resource, reason="gone")
+            return gone(self.session, resource)
         guarded = ports.union(ports.parse(each) for each in params.get("ports") or ADMINISTRATIVE)
         found = _rules(group)
         cut = cuts({name: properties(rule) for name, rule in found.items()}, guarded)

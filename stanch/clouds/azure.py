@@ -7,17 +7,13 @@ import threading
 from azure.core.credentials import TokenCredential
 
 from stanch.clouds.azure_credentials import default_credential
-from stanch.clouds.azure_ids import segment
 from stanch.clouds.azure_session import AzureSession
 from stanch.clouds.azure_settings import AzureSettings, Purpose
 from stanch.clouds.azure_transport import new_transport
-from stanch.errors import AccessDenied, InvalidInput
+from stanch.errors import InvalidInput
 from stanch.finding import Finding, Resource
 
 USERS = "Microsoft.Graph/users"
-
-PERMISSIONS = frozenset({"Microsoft.Resources/subscriptions/read", "Organization.Read.All"})
-"""What `verify` needs, beside what the remediations declare: the one for subscriptions, the other for a tenant."""
 
 
 class AzureCloud:
@@ -43,20 +39,9 @@ class AzureCloud:
         account = resource.account
         if resource.type != USERS and not account:
             raise InvalidInput("resource.account", f"{resource.id} names no subscription")
-        return AzureSession(self.credential(purpose), account, self.settings, purpose, action_id, self.transport)
-
-    def verify(self, session: AzureSession, tenant: bool = False) -> None:
-        """Make sure that the subscription (or with `tenant` the tenant) answers and is the expected one; asked once for each.
-
-        Only then does a 404 mean that a resource is gone, rather than that we look in the wrong place. Raises AccessDenied.
-        """
-        key = f"{'tenant' if tenant else 'subscription'}/{session.account.lower()}"
-        if key in self._verified:
-            return
-        found = _tenant_of(session) if tenant else _subscription_of(session)
-        if session.account and found.lower() != session.account.lower():
-            raise AccessDenied("verify", "WrongAccount", f"expected {key}, answered by {found or 'none'}")
-        self._verified.add(key)
+        return AzureSession(
+            self.credential(purpose), account, self.settings, purpose, action_id, self.transport, self._verified
+        )
 
     def own(self) -> tuple[str, ...]:
         """Object and client ids of the responder's own identities, which are never touched."""
@@ -79,13 +64,3 @@ class AzureCloud:
             if identity not in self._credentials:
                 self._credentials[identity] = default_credential(self.settings, identity or None, self.transport)
             return self._credentials[identity]
-
-
-def _subscription_of(session: AzureSession) -> str:
-    answer = session.arm("GET", f"/subscriptions/{segment(session.account)}", "2022-12-01", missing=True) or {}
-    return str(answer.get("subscriptionId", ""))
-
-
-def _tenant_of(session: AzureSession) -> str:
-    answer = session.graph("GET", "/organization?$select=id") or {}
-    return next((str(tenant["id"]) for tenant in answer.get("value", [])), "")

@@ -78,6 +78,8 @@ def _machine_groups(session: AzureSession, resource: Resource) -> list[Resource]
 def _groups_of(session: AzureSession, machine: str) -> Iterator[tuple[str, str]]:
     """Pairs (interface or subnet id, group id). A flow must pass both: https://learn.microsoft.com/azure/virtual-network/network-security-group-how-it-works"""
     live = _get(session, machine, COMPUTE_API)
+    if not live:
+        session.verify()
     profile = live.get("networkProfile") or {}
     for nic_id in _ids(profile.get("networkInterfaces")):
         nic = _get(session, nic_id, NETWORK_API)

@@ -18,6 +18,7 @@ from azure.core.polling import LROPoller
 
 from stanch import __version__
 from stanch.clouds.azure_errors import translate
+from stanch.clouds.azure_place import verify
 from stanch.clouds.azure_rest import BoundedRetryPolicy, Rest, correlation
 from stanch.clouds.azure_settings import EVENT_GRID_SCOPE, VAULT_SCOPE, AzureSettings, Purpose
 from stanch.clouds.azure_transport import new_transport
@@ -34,12 +35,20 @@ class AzureSession:
 
     def __init__(
         self, credential: TokenCredential, account: str, settings: AzureSettings,
-        purpose: Purpose = "read", action_id: str = "", transport: HttpTransport[Any, Any] | None = None,
+        purpose: Purpose = "read", action_id: str = "", transport: HttpTransport[Any, Any] | None = None, verified: set[str] | None = None,
     ) -> None:  # fmt: skip
-        """`account` is the subscription id, or the tenant id or '' for Entra. `transport` is shared between sessions to keep connections alive."""
+        """`account` is the subscription id, or the tenant id or '' for Entra. `transport` and what `verify` found out are shared between sessions."""
         self.account, self.settings, self.purpose, self.action_id = account, settings, purpose, action_id
         self._credential = credential
         self._transport = transport or new_transport()
+        self._verified = set() if verified is None else verified
+
+    def verify(self, *, tenant: bool = False) -> None:
+        """Make sure that the subscription (or with `tenant` the tenant) answers and is the expected one; asked once for each.
+
+        Only then does a 404 mean that a resource is gone, rather than that we look in the wrong place. Raises AccessDenied.
+        """
+        verify(self, self._verified, tenant)
 
     @cached_property
     def compute(self) -> ComputeManagementClient:

@@ -24,7 +24,7 @@ AUTHORIZATION = "2022-04-01"
 """Of Microsoft.Authorization/permissions: what the caller may do at a scope
 (https://learn.microsoft.com/rest/api/authorization/permissions/list-for-resource-group)."""
 
-PERMISSIONS = frozenset({"Microsoft.Authorization/permissions/read"})
+PERMISSIONS = frozenset({"Microsoft.Authorization/permissions/read", "Microsoft.Resources/subscriptions/read"})
 """What asking for them needs, of every identity: each may only ask for itself."""
 
 MEND = "deploy deploy/azure/member.bicep there, with this deployment's three identities"
@@ -76,7 +76,7 @@ def _subscription(one: Deployment, cloud: AzureCloud, subscription: str, live: b
         where = f"{subscription} ({purpose})"
         session = cloud.session(Resource("Microsoft.Resources/subscriptions", subscription, subscription), purpose, "")
         try:
-            cloud.verify(session)
+            session.verify()
         except StanchError as error:
             yield Check("reach", where, "wrong", str(error), MEND)
             continue

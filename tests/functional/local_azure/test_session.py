@@ -196,27 +196,40 @@ def test_a_purpose_can_have_an_identity_of_its_own(azure: AzureCloudServer) -> N
 
 
 def test_verify_asks_once_for_each_account(azure: AzureCloudServer, cloud: AzureCloud, session: AzureSession) -> None:
-    cloud.verify(session)
-    cloud.verify(cloud.session(Resource(GROUPS, NSG, SUB.upper()), "read", ""))
+    session.verify()
+    cloud.session(Resource(GROUPS, NSG, SUB.upper()), "act", "").verify()
     assert [call["path"] for call in azure.calls] == [f"/subscriptions/{SUB}"]
     user = cloud.session(Resource(USERS, OID, TENANT), "read", "")
-    cloud.verify(user, tenant=True)
-    cloud.verify(user, tenant=True)
+    user.verify(tenant=True)
+    user.verify(tenant=True)
     assert [call["path"] for call in azure.calls] == [f"/subscriptions/{SUB}", "/v1.0/organization"]
+
+
+def test_what_one_identity_sees_says_nothing_of_another(azure: AzureCloudServer, cloud: AzureCloud) -> None:
+    for purpose in ("read", "act", "undo"):
+        cloud.session(Resource(GROUPS, NSG, SUB), purpose, "").verify()  # type: ignore[arg-type]
+    assert [call["path"] for call in azure.calls] == [f"/subscriptions/{SUB}"] * 3
 
 
 def test_verify_refuses_what_is_not_the_expected_account(cloud: AzureCloud) -> None:
     with pytest.raises(AccessDenied, match="SubscriptionNotFound"):
-        cloud.verify(cloud.session(Resource(GROUPS, NSG, "00000000-0000-0000-0000-0000000000ff"), "read", ""))
+        cloud.session(Resource(GROUPS, NSG, "00000000-0000-0000-0000-0000000000ff"), "read", "").verify()
     foreign = cloud.session(Resource(USERS, OID, "00000000-0000-0000-0000-0000000000ee"), "read", "")
     with pytest.raises(AccessDenied, match=f"expected tenant/00000000-0000-0000-0000-0000000000ee, answered by {TENANT}"):  # fmt: skip
-        cloud.verify(foreign, tenant=True)
+        foreign.verify(tenant=True)
 
 
-def test_verify_does_not_take_a_fault_for_a_no(azure: AzureCloudServer, cloud: AzureCloud, session: AzureSession) -> None:  # fmt: skip
+def test_nobody_is_gone_from_a_tenant_that_nothing_names(cloud: AzureCloud) -> None:
+    somebody = cloud.session(Resource(USERS, OID, ""), "read", "")
+    for _ in range(2):
+        with pytest.raises(AccessDenied, match=f"tenant {TENANT} has no such user, and nothing says which"):
+            somebody.verify(tenant=True)
+
+
+def test_verify_does_not_take_a_fault_for_a_no(azure: AzureCloudServer, session: AzureSession) -> None:
     azure.fail("GET", "^/subscriptions/[^/]*$", 500, times=100)
     with pytest.raises(Unreachable):
-        cloud.verify(session)
+        session.verify()
 
 
 def test_nobody_answers(session: AzureSession) -> None:

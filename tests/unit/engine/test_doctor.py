@@ -182,7 +182,7 @@ class Arm:
     def session(self, *_: Any) -> Any:
         return self
 
-    def verify(self, session: Any) -> None:
+    def verify(self) -> None:
         return None
 
     def arm(self, method: str, path: str, version: str) -> dict[str, Any]:

@@ -120,6 +120,13 @@ class TestResolving:
         result = bench.deliver()
         assert (result.outcome, (result.resource or {})["id"]) == (Outcome.ACTED, "vault-1")
 
+    def test_what_several_playbooks_ask_for_is_looked_up_once(self, bench: Bench) -> None:
+        bench.vault()
+        bench.playbooks = [playbook("p", SealVault.id), playbook("q", SealVault.id)]
+        bench.cloud.behind["door-1", "AWS::Toy::Vault"] = [vault()]
+        assert bench.deliver().outcome is Outcome.ACTED
+        assert [call.thing for call in bench.cloud.calls if call.verb == "Resolve"] == ["door-1"]
+
     def test_nothing_behind_it(self, bench: Bench) -> None:
         bench.playbooks = [playbook("p", SealVault.id)]
         result = bench.deliver()

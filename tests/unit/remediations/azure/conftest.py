@@ -42,7 +42,8 @@ def make(world: AzureWorld) -> Make:
     cloud = AzureCloud(AzureSettings.from_environment())
 
     def made(declared: type[Remediation[Any]], purpose: Purpose = "read") -> Remediation[Any]:
-        somewhere = Resource(declared.resource_type, "-", world.account)
+        entra = declared.resource_type.startswith("Microsoft.Graph/")
+        somewhere = Resource(declared.resource_type, "-", world.tenant if entra else world.account)
         return declared(cloud.session(somewhere, purpose, ACTION), ACTION)
 
     return made
