@@ -57,7 +57,7 @@ def _opens(cron: Cron, at: datetime, zone: ZoneInfo) -> bool:
     """Whether cron names this minute of the wall clock, or one that the clock jumped over to reach it."""
     local = at.astimezone(zone)
     before = (at - timedelta(minutes=1)).astimezone(zone)
-    skipped = int((local.replace(tzinfo=None) - before.replace(tzinfo=None)).total_seconds() // 60) - 1
+    skipped = int((local.replace(tzinfo=None) - before.replace(tzinfo=None)).total_seconds() / 60) - 1
     walls = [local.replace(tzinfo=None) - timedelta(minutes=gone) for gone in range(max(skipped, 0) + 1)]
     return any(_names(cron, wall) for wall in walls)
 

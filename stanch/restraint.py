@@ -96,7 +96,7 @@ class Account:
     window: int
 
     def over(self) -> Verdict:
-        what = self.key.removeprefix("budget:").rstrip(":")
+        what = self.key.removeprefix("budget:").removesuffix(":")
         return Verdict("budget", "approve", f"{self.actions} actions in {span(self.window)} are used up ({what})")
 
 
@@ -119,7 +119,7 @@ def _account(name: str, budget: Budget, facts: Mapping[str, str]) -> Account:
 
 def slices(key: str, window: int, now: float) -> list[str]:
     """The counters of a window: the current one first, then the older ones, then the next, which whoever's clock is ahead counts in."""
-    current = int(now // max(window / SLICES, 1.0))
+    current = int(now / max(window / SLICES, 1.0))
     return [f"{key}:{number}" for number in (current, *range(current - 1, current - SLICES - 1, -1), current + 1)]
 
 

@@ -99,6 +99,10 @@ def test_a_window_shorter_than_whole_minutes_ends_at_its_second() -> None:
     assert holds(short, at("2026-11-24T22:01:40"), None, None) is False
 
 
+def test_a_window_without_a_length_is_none() -> None:
+    assert holds(Freeze("none", "approve", cron="* * * * *"), at("2026-11-24T22:00:00"), None, None) is False
+
+
 def test_a_window_at_the_very_start_of_the_skipped_hour_opens_too() -> None:
     night = Freeze("night", "observe", tz="Europe/Berlin", cron="0 2 * * *", for_=60)
     assert holds(night, at("2026-03-29T01:00:30"), None, None) is True

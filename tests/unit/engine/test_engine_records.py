@@ -221,11 +221,24 @@ class TestUndone:
         bench.lapse()
         result = bench.undo(acted.action_id, who="stanch").give_up("it crashed three times")
         assert (result.outcome, result.reason) == ("partial", "undo: interrupted: it crashed three times")
-        assert result.notified == ["soc"]
-        assert bench.told()[-1] == ("partial", result.reason)
+        assert (result.notified, bench.told()[-1]) == (["soc"], ("partial", result.reason))
         assert history(bench, acted.action_id)[3:] == [
             "2 undo opened requester=analyst reason=a false alarm", "3 undo resumed requester=stanch", "3 undo refused",
         ]  # fmt: skip
+
+    def test_what_was_given_up_is_told_later_where_the_channel_is_down(self, bench: Bench) -> None:
+        acted = self.acted(bench)
+        bench.cloud.before.append(failing(Killed(), verb="Set"))
+        with pytest.raises(Killed):
+            bench.undo(acted.action_id).run()
+        bench.cloud.before.clear()
+        bench.lapse()
+        bench.channel.broken = True
+        result = bench.undo(acted.action_id, who="stanch").give_up("it crashed three times")
+        assert result.notified == []
+        bench.channel.broken = False
+        assert bench.drain() == 1
+        assert bench.told()[-1] == ("partial", result.reason)
 
 
 class TestActed:

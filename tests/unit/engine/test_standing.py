@@ -222,7 +222,7 @@ class TestTold:
             standing.exempt(journal, "door-1", "alice", "ours", 60),
             standing.end_exemption(journal, "door-1", "alice", "done"),
         ]
-        told = [standing.report(each, "aws") for each in made]
+        told = [standing.report(each, "azure") for each in made]
         assert [(report.outcome, report.title) for report in told] == [
             ("held", "Paused: everything"), ("undone", "Resumed: everything"),
             ("held", "Exempted: door-1"), ("undone", "No longer exempt: door-1"),
@@ -237,7 +237,9 @@ class TestTold:
         assert [report.undo for report in told] == [
             "stanch resume --reason 'why'", None, "stanch exempt door-1 --end --reason 'why'", None,
         ]  # fmt: skip
-        assert [(report.at, report.account, report.cloud) for report in told] == [(each.at, "", "aws") for each in made]
+        assert [(report.at, report.account, report.cloud) for report in told] == [
+            (each.at, "", "azure") for each in made
+        ]
 
     def test_what_people_write_is_inert(self, bench: Bench) -> None:
         decided = standing.exempt(
