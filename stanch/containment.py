@@ -8,6 +8,7 @@ from typing import Any
 
 from stanch import clock, expiry, guardrails
 from stanch.action import Action, Outcome, Step, action_id_of
+from stanch.ahead import Reads, planned
 from stanch.continuation import Continuation
 from stanch.deployment import Deployment
 from stanch.errors import Busy, CloudError, Refused, Retryable, Stopped
@@ -25,10 +26,10 @@ HELD_BY_MODE = {"observe": Outcome.PLANNED, "approve": Outcome.AWAITING_APPROVAL
 
 
 class Containment:
-    """Carries one target through."""
+    """Carries one target through. `reads` were begun while its finding was confirmed."""
 
-    def __init__(self, deployment: Deployment, target: Target) -> None:
-        self._deployment, self._target = deployment, target
+    def __init__(self, deployment: Deployment, target: Target, reads: Reads | None = None) -> None:
+        self._deployment, self._target, self._reads = deployment, target, reads
         self._declared = deployment.remediation(target.remediation)
         self._earlier: Action | None = None
         self._execution = Execution(deployment, target)
@@ -40,14 +41,20 @@ class Containment:
         shield = guardrails.protected(target.resource, (), deployment.protected())
         if shield.effect == "hold":
             return self._noted(Plan(target.resource), Outcome.HELD, shield.sentence())
-        standing = self._continuation.freed(deployment.journal.look(target.effect, target.marker))
+        reads = self._reads = self._reads if self._reads and self._reads.fresh else Reads(deployment, target)
+        try:
+            return self._run(reads)
+        finally:
+            reads.end()
+
+    def _run(self, reads: Reads) -> Result:
+        standing = self._continuation.freed(reads.standing())
         if standing.lease is not None:
             return self._continuation.go_on(standing)
         self._earlier = standing.earlier
-        self._target = target = target.after(standing.earlier)
+        self._target = target = self._target.after(standing.earlier)
         try:
-            reader = deployment.bind(self._declared, target.resource, "read", target.action_id)
-            plan = reader.plan(target.resource, target.params)
+            plan = reads.plan(target)
         except Refused as error:
             return self._noted(Plan(target.resource), Outcome.HELD, str(error))
         except CloudError as error:
@@ -59,10 +66,9 @@ class Containment:
 
     def plan(self) -> tuple[Plan, list[Verdict]]:
         """What would be done, with every guard's verdict; nothing is written, not even to the journal."""
-        target = self._target
-        reader = self._deployment.bind(self._declared, target.resource, "read", target.action_id)
-        plan = reader.plan(target.resource, target.params)
-        return plan, self._verdicts(plan, self._deployment.journal.look(target.effect, target.marker).earlier)
+        plan = planned(self._deployment, self._target)
+        earlier = self._deployment.journal.look(self._target.effect, self._target.marker).earlier
+        return plan, self._verdicts(plan, earlier)
 
     def give_up(self, error: Retryable) -> Result:
         """After the last delivery: what is still unknown is held; an action that it leaves open is closed as unverified. Both are reported and listed.
@@ -87,7 +93,8 @@ class Containment:
             return verdicts
         if target.doubt is not None:
             raise target.doubt
-        return verdicts + deployment.restraint.verdicts(self._subject(plan), clock.now())
+        exemptions = self._reads.exemptions() if self._reads else None
+        return verdicts + deployment.restraint.verdicts(self._subject(plan), clock.now(), exemptions)
 
     def _subject(self, plan: Plan) -> Subject:
         target = self._target

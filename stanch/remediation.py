@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -163,6 +163,10 @@ class Remediation(ABC, Generic[SessionT]):
     @abstractmethod
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
         """Read live state and say what would be written. A resource that is gone is an empty plan with reason 'gone'."""
+
+    def left(self, resource: Resource, params: Mapping[str, Any], changes: Sequence[Change]) -> Plan:
+        """What is still to be done now that `changes` were made: the second look. A whole plan, unless the remediation can tell from less."""
+        return self.plan(resource, params)
 
     @abstractmethod
     def read(self, change: Change) -> State:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stanch import clock, dead_end, guardrails
-from stanch.action import Outcome, effect_key, new_action_id
+from stanch.action import Outcome
+from stanch.ahead import Ahead
 from stanch.containment import Containment
-from stanch.deployment import Deployment
-from stanch.errors import CloudError, InvalidInput, MalformedEvent, Refused, Retryable, Unconfirmed
-from stanch.finding import Finding, Resource
+from stanch.deployment import Deployment, Upstream
+from stanch.errors import (
+    CloudError,
+    InvalidInput,
+    MalformedEvent,
+    Refused,
+    Retryable,
+    Unconfirmed,
+)
+from stanch.finding import Finding
 from stanch.playbooks.match import Match
-from stanch.playbooks.model import Playbook, mode_for, strictest
-from stanch.playbooks.params import bind_params
-from stanch.remediation import bind, digest
+from stanch.remediation import digest
 from stanch.report import REPORTED, of_refusal
 from stanch.result import Result
-from stanch.target import Target
+from stanch.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Responder:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._targets = Targets(deployment)
 
     def respond(self, findings: Sequence[Finding], delivery: Delivery) -> list[Result]:
         """Answer every finding; at least one result each.
@@ -69,24 +76,30 @@ class Responder:
         if refused is not None:
             return [refused]
         upstream = self._deployment.upstreams.get(finding.source)
-        if not (upstream and upstream.reads_first(finding)) and not self._wanted(finding):
+        first = upstream is not None and upstream.reads_first(finding)
+        matches = [] if first else self._deployment.matcher.match(finding)
+        if not (first or matches or self._deployment.matcher.expecting(finding)):
             return [self._unmatched(finding)]
         if upstream is None:
-            return self._matched(finding, "the source has no timely read; the live plan is the check", delivery)
+            return self._matched(
+                finding, "the source has no timely read; the live plan is the check", delivery, Ahead()
+            )
+        ahead = self._targets.ahead(finding, matches)
+        try:
+            return self._confirmed(finding, upstream, delivery, ahead)
+        finally:
+            ahead.end()
+
+    def _confirmed(self, finding: Finding, upstream: Upstream, delivery: Delivery, ahead: Ahead) -> list[Result]:
         try:
             copies, confirmed = upstream.confirm(finding)
         except (Unconfirmed, InvalidInput) as error:
             return [self._refuse(finding, Outcome.REJECTED, f"unconfirmed: {error}")]
         except (CloudError, Refused) as error:
             return [self._refuse(finding, Outcome.FAILED, f"it could not be confirmed: {error}")]
-        return self._believed(copies, confirmed, delivery)
+        return self._believed(copies, confirmed, delivery, ahead)
 
-    def _wanted(self, finding: Finding) -> bool:
-        """Whether a playbook is for it, or would be if it named the resource that it should."""
-        matcher = self._deployment.matcher
-        return bool(matcher.match(finding) or matcher.expecting(finding))
-
-    def _believed(self, copies: Sequence[Finding], confirmed: str, delivery: Delivery) -> list[Result]:
+    def _believed(self, copies: Sequence[Finding], confirmed: str, delivery: Delivery, ahead: Ahead) -> list[Result]:
         """The source's copy is what counts: it may be archived, compliant or of another kind by now.
 
         What is unknown of one keeps no other waiting; raises Retryable after all are answered.
@@ -96,7 +109,7 @@ class Responder:
         for copy in copies:
             refused = self._guarded(copy)
             try:
-                results += [refused] if refused is not None else self._matched(copy, confirmed, delivery)
+                results += [refused] if refused is not None else self._matched(copy, confirmed, delivery, ahead)
             except Retryable as error:
                 again = self._later(copy, error, delivery, results)
         if again is not None:
@@ -112,13 +125,15 @@ class Responder:
         held = guardrails.first(verdicts, "hold")
         return self._refuse(finding, Outcome.HELD, held.sentence()) if held is not None else None
 
-    def _matched(self, finding: Finding, confirmed: str, delivery: Delivery) -> list[Result]:
+    def _matched(self, finding: Finding, confirmed: str, delivery: Delivery, ahead: Ahead) -> list[Result]:
         try:
             finding = self.completed(finding)
         except (CloudError, Refused, InvalidInput) as error:
             return [self._told(finding, dead_end.unread(finding, error))]
         matches = self._deployment.matcher.match(finding)
-        return self._contain(finding, matches, confirmed, delivery) if matches else [self._unmatched(finding)]
+        if not matches:
+            return [self._unmatched(finding)]
+        return self._contain(finding, matches, confirmed, delivery, ahead)
 
     def completed(self, finding: Finding) -> Finding:
         """The finding with the resources that its source could not name by an id, looked up live where a playbook needs them."""
@@ -140,12 +155,14 @@ class Responder:
             return self._refuse(finding, Outcome.REJECTED, dead_end.places(finding) or f"resources: {wanted}")
         return Result.of_finding(finding, Outcome.UNMATCHED, f"no playbook is for {finding.type}")
 
-    def _contain(self, finding: Finding, matches: Sequence[Match], confirmed: str, delivery: Delivery) -> list[Result]:
-        refused, targets, unknown = self.targets(finding, matches, confirmed)
+    def _contain(
+        self, finding: Finding, matches: Sequence[Match], confirmed: str, delivery: Delivery, ahead: Ahead
+    ) -> list[Result]:
+        refused, targets, unknown = self._targets.of(finding, matches, confirmed)
         results = [self._told(finding, result) for result in refused]
         again = self._later(finding, unknown, delivery, results) if unknown is not None else None
         for target in targets:
-            containment = Containment(self._deployment, target)
+            containment = Containment(self._deployment, target, ahead.take(target))
             try:
                 results.append(containment.run())
             except InvalidInput as error:
@@ -166,92 +183,6 @@ class Responder:
         results.append(self._refuse(finding, Outcome.HELD, f"unknown after the last delivery: {error}"))
         return None
 
-    def targets(
-        self, finding: Finding, matches: Sequence[Match], confirmed: str
-    ) -> tuple[list[Result], list[Target], Retryable | None]:
-        """What to contain: all matches apply; for the same remediation and resource the strictest mode wins.
-
-        Beside it, a result for each match that leads to nothing, of which nobody is told yet, and the error that left another unknown.
-        """
-        results: dict[str, Result] = {}
-        targets: dict[str, Target] = {}
-        unknown: Retryable | None = None
-        resolved: dict[tuple[Any, str], list[Resource]] = {}
-        for match in matches:
-            if match.step.remediation.partition(".")[0] != self._deployment.cloud.name:
-                results |= self._elsewhere(finding, match)
-                continue
-            wanted = self._deployment.remediation(match.step.remediation).resource_type
-            try:
-                found = self._resources(finding, match, wanted, resolved)
-                made = [self._target(finding, match, resource, confirmed) for resource in found]
-            except (CloudError, Refused, InvalidInput) as error:
-                results[str(error)] = dead_end.unread(finding, error, match)
-                continue
-            except Retryable as error:
-                unknown = error
-                continue
-            if not found:
-                nothing = dead_end.nothing(finding, match, wanted)
-                results[str(nothing.reason)] = nothing
-            for target in made:
-                known = targets.get(target.effect)
-                if known is None or strictest(known.mode, target.mode) != known.mode:
-                    targets[target.effect] = target
-        return list(results.values()), _strictest(targets.values()), unknown
-
-    def _elsewhere(self, finding: Finding, match: Match) -> dict[str, Result]:
-        """A result for each resource that the other cloud's deployment looks after, by its reason."""
-        owner = {"aws": "AWS", "azure": "Azure"}[match.step.remediation.partition(".")[0]]
-        others = [resource for resource in match.resources if resource.cloud != self._deployment.cloud.name]
-        found = {resource.id: Result.of_finding(finding, Outcome.UNMATCHED, "", resource) for resource in others}
-        named = found or {match.step.remediation: Result.of_finding(finding, Outcome.UNMATCHED, "")}
-        reasons = {name: f"{name} belongs to the {owner} deployment" for name in named}
-        return {reasons[name]: replace(result, reason=reasons[name]) for name, result in named.items()}
-
-    def _resources(
-        self, finding: Finding, match: Match, wanted: str, resolved: dict[tuple[Any, str], list[Resource]]
-    ) -> list[Resource]:
-        """What the finding names, else what stands behind it. `resolved` keeps what was looked up: several playbooks ask for the same."""
-        named = [resource for resource in match.resources if resource.type == wanted and not dead_end.unnamed(resource)]
-        if named:
-            return named
-        origins: Sequence[Resource | None] = match.resources or (None,)
-        derived: dict[str, Resource] = {}
-        for origin in origins:
-            step = (origin and (origin.key(), origin.role)), wanted
-            if step not in resolved:
-                resolved[step] = self._deployment.cloud.resolve(finding, origin, wanted)
-            derived |= {resource.key(): resource for resource in resolved[step]}
-        return list(derived.values())
-
-    def _target(self, finding: Finding, match: Match, resource: Resource, confirmed: str) -> Target:
-        declared = self._deployment.remediation(match.step.remediation)
-        given = {name: value for name, value in bind_params(match.step, finding, resource).items() if value is not None}
-        params = bind(declared.parameters, given, f"{match.playbook.id}.with")
-        if "since" in params and params["since"] is None:
-            params["since"] = clock.iso(finding.last_seen or clock.now())
-        effect = effect_key(declared.id, resource, params, declared.parameters)
-        group, doubt = self._deployment.placed(resource.account)
-        return Target(
-            remediation=declared.id,
-            resource=resource,
-            params=params,
-            effect=effect,
-            action_id=new_action_id(effect),
-            mode=self._mode(match.playbook, group),
-            group=group,
-            doubt=doubt,
-            playbook=match.playbook,
-            finding=finding,
-            confirmed=confirmed,
-        )
-
-    def _mode(self, playbook: Playbook, group: str | None) -> str:
-        """The least of what the playbook, the account's ceiling and the deployment's allow."""
-        deployment = self._deployment
-        return strictest(mode_for(playbook, group), deployment.policy.ceiling_for(group), deployment.settings.ceiling)
-
     def _refuse(self, finding: Finding, outcome: Outcome, reason: str) -> Result:
         """A finding that leads to no action for a reason people should know."""
         return self._told(finding, Result.of_finding(finding, outcome, reason))
@@ -267,12 +198,3 @@ class Responder:
     def _tell(self, key: str, outcome: Outcome, reason: str, source: str | None, finding: Finding | None) -> list[str]:
         report = of_refusal(key, outcome, reason, source, finding, self._deployment.cloud.name)
         return self._deployment.tell(report)
-
-
-def _strictest(targets: Collection[Target]) -> list[Target]:
-    """The targets, each in the strictest mode of those with its remediation and resource, whatever their parameters."""
-    modes: dict[tuple[str, str], str] = {}
-    for target in targets:
-        key = target.remediation, target.resource.key()
-        modes[key] = strictest(target.mode, modes.get(key, target.mode))
-    return [replace(target, mode=modes[target.remediation, target.resource.key()]) for target in targets]

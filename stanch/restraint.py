@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from stanch.concurrent import together
 from stanch.errors import Retryable, StanchError
 from stanch.finding import Resource
-from stanch.freeze import holds
 from stanch.guardrails import Effect, Verdict, named
 from stanch.journal import Journal
 from stanch.playbooks.limits import Budget, Flap, Freeze
@@ -34,6 +34,9 @@ SUMMARISED = 3600.0
 
 SLICES = 6
 """A window is counted in so many slices; the oldest counts whole, so that a count is never too low."""
+
+Facts = Mapping[str, Mapping[str, Any]]
+"""Standing facts of one kind, by key."""
 
 Switch = Callable[[], str | None]
 """Why everything is to stop, or None. Raises a StanchError where that cannot be found out."""
@@ -69,6 +72,10 @@ def flapping(flap: Flap | None, times: int) -> Verdict:
 
 def frozen(freezes: Sequence[Freeze], now: datetime, group: str | None, playbook: str | None) -> Verdict:
     """A freeze lowers the mode; it never silences. Of several the strictest counts."""
+    if not freezes:
+        return Verdict("freeze", "pass")
+    from stanch.freeze import holds  # time zones are loaded only where a policy has freezes
+
     on = [freeze for freeze in freezes if freeze.ceiling != "auto" and holds(freeze, now, group, playbook)]
     if not on:
         return Verdict("freeze", "pass")
@@ -144,8 +151,17 @@ class Restraint:
         self._policy, self._journal, self._switch, self._now = policy, journal, switch, now
         self._seen: dict[str | None, tuple[float, Verdict]] = {}
 
-    def verdicts(self, subject: Subject, moment: datetime) -> list[Verdict]:
-        """Every guard's verdict at this moment; nothing is drawn on a budget. Raises Retryable where one cannot be evaluated."""
+    def look(self, group: str | None) -> Facts:
+        """The exemptions, read while the kill switch is asked, so that the verdicts need not wait for either. Raises Retryable as `verdicts` does."""
+        exemptions: list[Facts] = []
+        together(lambda: exemptions.append(self._exemptions()), lambda: self.stopped(group))
+        return exemptions[0]
+
+    def _exemptions(self) -> Facts:
+        return _asked("exempted", lambda: self._journal.kept(EXEMPT))
+
+    def verdicts(self, subject: Subject, moment: datetime, exemptions: Facts | None = None) -> list[Verdict]:
+        """Every guard's verdict at this moment; `exemptions` were read a moment ago. Nothing is drawn on a budget. Raises Retryable where one cannot be evaluated."""
         playbook, plan = subject.playbook, subject.plan
         accounts = self._accounts(subject)
         flap = playbook.flap if playbook else None
@@ -153,7 +169,7 @@ class Restraint:
         counted = self._count([*counters, *((account.key, account.window) for account in accounts)])
         over = [account.over() for account in accounts if counted[account.key] >= account.actions]
         return [
-            exempted(plan.resource, plan.aliases, _asked("exempted", lambda: self._journal.kept(EXEMPT))),
+            exempted(plan.resource, plan.aliases, self._exemptions() if exemptions is None else exemptions),
             flapping(flap, counted.get(f"flap:{subject.effect}", 0)),
             frozen(self._policy.freeze, moment, subject.group, playbook.id if playbook else None),
             over[0] if over else Verdict("budget", "pass"),

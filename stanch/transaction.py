@@ -114,14 +114,15 @@ def _already_made(step: Step, remediation: Remediation[Any]) -> bool:
 
 
 def verify(remediation: Remediation[Any], action: Action, delays: Sequence[float]) -> Plan:
-    """Plan again until nothing is left to do, waiting `delays` seconds between looks (IAM is eventually consistent:
+    """Look again until nothing is left to do, waiting `delays` seconds between looks (IAM is eventually consistent:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency). Returns the last plan."""
-    left = remediation.plan(action.resource, action.params)
+    changes = [step.change for step in action.steps]
+    left = remediation.left(action.resource, action.params, changes)
     for delay in delays:
         if left.contained:
             break
         time.sleep(delay)
-        left = remediation.plan(action.resource, action.params)
+        left = remediation.left(action.resource, action.params, changes)
     return left
 
 

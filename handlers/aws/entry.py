@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from handlers import settings
-from handlers.aws import wiring
+from handlers.aws import batch, wiring
+from handlers.aws.log import observe
 from stanch.errors import MalformedEvent
 from stanch.finding import Finding
 from stanch.responder import Delivery
@@ -23,22 +22,12 @@ def serve(source: str, parse: Parse, event: Any, context: Any) -> dict[str, Any]
 
     What must come again raises Retryable (direct) or is a batch item failure; refusals end normally, reported.
     """
-    if is_batch(event):
-        return _batch(source, parse, event, context)
+    if batch.is_batch(event):
+        wiring.responder()  # put together once, before several threads ask for it
+        return batch.failures(event["Records"], parse, partial(_text, source, parse))
     results = answer(source, parse, event, Delivery())
     observe(results)
     return {"actions": [result.as_json() for result in results]}
-
-
-def is_batch(event: Any) -> bool:
-    """Whether Lambda's event source mapping sent messages of a queue."""
-    records = event.get("Records") if isinstance(event, Mapping) else None
-    return (
-        isinstance(records, list)
-        and bool(records)
-        and isinstance(records[0], Mapping)
-        and records[0].get("eventSource") == "aws:sqs"
-    )
 
 
 def answer(source: str, parse: Parse, event: Any, delivery: Delivery) -> list[Result]:
@@ -51,34 +40,10 @@ def answer(source: str, parse: Parse, event: Any, delivery: Delivery) -> list[Re
     return responder.respond(findings, delivery)
 
 
-def _batch(source: str, parse: Parse, event: Any, context: Any) -> dict[str, Any]:
-    from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-
-    def one(record: Any) -> None:
-        received = int(record["attributes"].get("ApproximateReceiveCount", "1"))
-        delivery = Delivery(last=received >= settings.max_deliveries())
-        try:
-            body = load(record["body"], "body")
-        except MalformedEvent as error:
-            observe([wiring.responder().reject(source, error, record["body"])])
-            return
-        observe(answer(source, parse, body, delivery))
-
-    # An entirely failed batch is answered like a partly failed one, so that a single poison message is no function error.
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    return dict(process_partial_response(event=event, record_handler=one, processor=processor, context=context))
-
-
-def observe(results: list[Result]) -> None:
-    """One structured log line and one metric an outcome, after the work is done: Powertools stays off the way to containment."""
-    from aws_lambda_powertools import Logger, Metrics
-    from aws_lambda_powertools.metrics import MetricUnit
-
-    # In ASCII, as JSON escapes it: what an event brings along may hold lone surrogates, bidi and control characters.
-    logger = Logger(service="stanch-responder", json_serializer=partial(json.dumps, default=str))
-    metrics = Metrics(namespace="Stanch", service="responder")
-    for result in results:
-        logger.info("answered", extra={"result": json.loads(json.dumps(result.as_json(), default=str))})
-        metrics.add_metric(name=f"outcome_{result.outcome.value}", unit=MetricUnit.Count, value=1)
-    if metrics.provider.metric_set:  # Powertools flushes by itself at every hundredth value, and then none may be left
-        metrics.flush_metrics()
+def _text(source: str, parse: Parse, text: str, delivery: Delivery) -> list[Result]:
+    """As `answer`, of an event that came as text."""
+    try:
+        event = load(text, "body")
+    except MalformedEvent as error:
+        return [wiring.responder().reject(source, error, text)]
+    return answer(source, parse, event, delivery)

@@ -9,7 +9,7 @@ from typing import Any
 
 from handlers.aws import oversight, wiring
 from handlers.aws.anchoring import anchored
-from handlers.aws.entry import observe
+from handlers.aws.log import observe
 from stanch.clouds.aws_queues import SqsDeadLetters
 from stanch.errors import Retryable, StanchError
 from stanch.finding import Finding

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stanch.clouds.aws import AwsSession
+from stanch.concurrent import together
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 
@@ -30,15 +31,15 @@ class DeactivateAccessKey(Remediation[AwsSession]):
     )
 
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
-        used = self.session.call("iam", "get_access_key_last_used", missing=("NoSuchEntity",), AccessKeyId=resource.id)
+        # The finding's user name is a hint: whose the key really is gets asked beside, and if it is another's the rest is read anew.
+        hint = resource.details.get("user_name")
+        used, keys, facts = together(lambda: self._used(resource), lambda: self._keys(hint), lambda: self._facts(hint))
         user = (used or {}).get("UserName")
-        if not user:
-            return Plan(resource, reason="gone")
-        keys = self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", UserName=user)
+        if user and user != hint:
+            keys, facts = together(lambda: self._keys(user), lambda: self._facts(user))
         status = next((key["Status"] for key in keys if key["AccessKeyId"] == resource.id), None)
-        if status is None:
+        if not user or status is None:
             return Plan(resource, reason="gone")
-        facts = self.session.call("iam", "get_user", UserName=user)["User"]
         tags = {tag["Key"]: tag["Value"] for tag in facts.get("Tags", [])}
         change = Change(
             "status",
@@ -61,9 +62,30 @@ class DeactivateAccessKey(Remediation[AwsSession]):
             reason="the key is already inactive" if status == "Inactive" else None,
         )
 
+    def _used(self, resource: Resource) -> Any:
+        """Whose the key is and when it was last used; None if there is no such key."""
+        return self.session.call("iam", "get_access_key_last_used", missing=("NoSuchEntity",), AccessKeyId=resource.id)
+
+    def _keys(self, user: str | None) -> list[Any]:
+        """The user's keys; none for a user that does not exist."""
+        return (
+            self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", missing=("NoSuchEntity",), UserName=user)
+            if user
+            else []
+        )
+
+    def _facts(self, user: str | None) -> dict[str, Any]:
+        found = self.session.call("iam", "get_user", missing=("NoSuchEntity",), UserName=user) if user else None
+        return dict((found or {}).get("User", {}))
+
+    def left(self, resource: Resource, params: Mapping[str, Any], changes: Sequence[Change]) -> Plan:
+        open_still = tuple(change for change in changes if self.read(change) == change.before)
+        return Plan(resource, changes=open_still)
+
     def read(self, change: Change) -> State:
-        keys = self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", UserName=change.data["user"])
-        return next((key["Status"] for key in keys if key["AccessKeyId"] == change.data["key"]), None)
+        return next(
+            (key["Status"] for key in self._keys(change.data["user"]) if key["AccessKeyId"] == change.data["key"]), None
+        )
 
     def apply(self, change: Change) -> Change:
         self._set(change, change.after)

@@ -22,6 +22,7 @@ from stanch.notify import values
 from stanch.notify.untrusted import inert
 from stanch.responder import Responder
 from stanch.sources import recognise
+from stanch.targets import Targets
 
 _ELSEWHERE = ("source is ", "type is ")
 """How the reason begins of a playbook that is for other findings altogether."""
@@ -168,7 +169,7 @@ def _playbooks(deployment: Deployment, finding: Finding, found: Explanation) -> 
         for answer in deployment.matcher.explain(finding):
             if answer.matched is wanted:
                 found.say(f"playbook {answer.playbook}", f"{word}: {answer.why}")
-    results, targets, unknown = Responder(deployment).targets(finding, deployment.matcher.match(finding), "")
+    results, targets, unknown = Targets(deployment).of(finding, deployment.matcher.match(finding), "")
     if unknown is not None:
         found.say("resources", f"unknown: {unknown}")
     for result in results:

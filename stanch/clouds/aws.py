@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any, Literal
 
-import boto3
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -23,11 +19,10 @@ from botocore.exceptions import (
     NoCredentialsError,
     ParamValidationError,
 )
-from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
-from stanch import __version__
-from stanch.clouds.kept_sessions import KeptSessions
+from stanch.clouds.aws_clients import ACTION, KEYS, Clients, Keys
+from stanch.clouds.kept_keys import KeptKeys
 from stanch.errors import (
     AccessDenied,
     CloudError,
@@ -98,74 +93,51 @@ def translate(operation: str, error: Exception) -> StanchError:
     return Unreachable(f"{operation}: {error}")
 
 
-@cache
-def _models() -> Loader:
-    """botocore reads and parses a service's model once for a process, not once for every assumed role."""
-    return create_loader()
-
-
-def _boto_session(region: str, **keys: str) -> boto3.session.Session:
-    core = botocore.session.get_session()
-    core.register_component("data_loader", _models())
-    return boto3.session.Session(botocore_session=core, region_name=region, **keys)
-
-
-def _without_account_host(request: Any, **_: Any) -> None:
-    """S3 Control's endpoint rules put the account id before the host, which a loopback address cannot bear."""
-    head, _, rest = request.url.partition("://")
-    account, dot, host = rest.partition(".")
-    if dot and account.isdigit() and len(account) == 12:
-        request.url = f"{head}://{host}"
-
-
 class AwsSession:
-    """Calls in one account. Clients are made on first use, one a service and region."""
+    """Calls in one account, for one action. Clients are shared: with `keys`, by the roles of all accounts; else by all that is done with our own credentials."""
 
-    def __init__(self, session: boto3.session.Session, account: str, region: str, config: Config) -> None:
+    def __init__(self, clients: Clients, account: str, region: str, action_id: str = "", keys: Keys | None = None) -> None:  # fmt: skip
         self.account = account
         self.region = region
-        self._session = session
-        self._config = config
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._lock = threading.Lock()
+        self._clients = clients
+        self._action_id = action_id
+        self._keys = keys
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """The service's client; botocore's client creation is not thread-safe, hence the lock."""
-        key = (service, region or self.region)
-        with self._lock:
-            if key not in self._clients:
-                made: Any = self._session.client(service, region_name=key[1], config=self._config)  # type: ignore[call-overload]
-                if service == "s3control" and not self._config.inject_host_prefix:
-                    made.meta.events.register("before-sign.s3-control", _without_account_host)
-                self._clients[key] = made
-            return self._clients[key]
-
-    def close(self) -> None:
-        """Close the connections that are kept open for a next call; a call that is under way ends as usual, and another one opens its own."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
+        """The service's client, made on first use."""
+        return self._clients.client(service, region or self.region)
 
     def call(
         self, service: str, operation: str, *, region: str | None = None, missing: Iterable[str] = (), **params: Any
     ) -> Any:
         """The response of one API call, or None if it fails with a code named in `missing`. Raises the error tree's kinds."""
+        return self._sent(
+            service, operation, lambda: getattr(self.client(service, region), operation)(**params), missing
+        )
+
+    def pages(
+        self, service: str, operation: str, result: str, *, region: str | None = None, missing: Iterable[str] = (), **params: Any
+    ) -> list[Any]:  # fmt: skip
+        """Every item under `result` over all pages; none if it fails with a code named in `missing`. Raises as `call` does."""
+
+        def read() -> list[Any]:
+            paginator = self._clients.paginator(self.client(service, region), operation)
+            return [item for page in paginator.paginate(**params) for item in page.get(result, [])]
+
+        return self._sent(service, operation, read, missing) or []
+
+    def _sent(self, service: str, operation: str, send: Callable[[], Any], missing: Iterable[str]) -> Any:
+        """For this action and with this session's credentials."""
+        action, keys = ACTION.set(self._action_id), KEYS.set(self._keys)
         try:
-            return getattr(self.client(service, region), operation)(**params)
+            return send()
         except SDK_ERRORS as error:
             if isinstance(error, ClientError) and error.response["Error"].get("Code", "") in missing:
                 return None
             raise translate(f"{service}:{operation}", error) from error
-
-    def pages(
-        self, service: str, operation: str, result: str, *, region: str | None = None, **params: Any
-    ) -> list[Any]:
-        """Every item under `result` over all pages. Raises as `call` does."""
-        try:
-            paginator = self.client(service, region).get_paginator(operation)
-            return [item for page in paginator.paginate(**params) for item in page.get(result, [])]
-        except SDK_ERRORS as error:
-            raise translate(f"{service}:{operation}", error) from error
+        finally:
+            ACTION.reset(action)
+            KEYS.reset(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,26 +170,21 @@ class AwsCloud:
 
     def __init__(self, settings: AwsSettings) -> None:
         self.settings = settings
-        self._base = _boto_session(settings.region)
+        self._base = Clients(settings.region, local=settings.endpoint is not None)
         self._home: AwsSession | None = None
         self._account = settings.account
-        self._assumed: KeptSessions[tuple[str, str, str, str, frozenset[str]], AwsSession] = KeptSessions()
+        self._kept = KeptKeys()
 
-    def _config(self, action_id: str) -> Config:
-        # A loopback endpoint has no wildcard name for the account-id host prefix of s3control.
-        return Config(
-            retries={"mode": "standard", "total_max_attempts": 4},
-            connect_timeout=3,
-            read_timeout=20,
-            user_agent_extra=f"stanch/{__version__} md/action#{action_id or 'none'}",
-            inject_host_prefix=self.settings.endpoint is None,
-        )
+    @cached_property
+    def _members(self) -> Clients:
+        """For the roles in all accounts."""
+        return Clients(self.settings.region, borrowed=True, local=self.settings.endpoint is not None)
 
     @property
     def home(self) -> AwsSession:
         """The account and region where the responder itself runs: journal, topic, secrets, upstream reads."""
         if self._home is None:
-            self._home = AwsSession(self._base, self._account or "", self.settings.region, self._config(""))
+            self._home = AwsSession(self._base, self._account or "", self.settings.region)
         return self._home
 
     @property
@@ -243,14 +210,13 @@ class AwsCloud:
                     "wrong account",
                     f"the resource is in account {resource.account or 'unknown'}, this deployment in {self.account}, and no STANCH_ROLE_NAME is set",
                 )
-            return AwsSession(self._base, self.account, region, self._config(action_id))
-        return self._assume(resource, region, purpose, action_id, permissions)
+            return AwsSession(self._base, self.account, region, action_id)
+        keys = self._assumed(resource, purpose, action_id, permissions)
+        return AwsSession(self._members, resource.account, region, action_id, keys)
 
-    def _assume(
-        self, resource: Resource, region: str, purpose: Purpose, action_id: str, permissions: frozenset[str]
-    ) -> AwsSession:
-        key = (resource.account, region, purpose, action_id if purpose != "read" else "", permissions)
-        kept = self._assumed.get(key)
+    def _assumed(self, resource: Resource, purpose: Purpose, action_id: str, permissions: frozenset[str]) -> Keys:
+        name = (resource.account, purpose, action_id if purpose != "read" else "", permissions)
+        kept = self._kept.get(name)
         if kept is not None:
             return kept
         partition = resource.id.split(":")[1] if resource.id.startswith("arn:") else "aws"
@@ -270,15 +236,9 @@ class AwsCloud:
             **extra,
         )
         granted = answer["Credentials"]
-        assumed = _boto_session(
-            region,
-            aws_access_key_id=granted["AccessKeyId"],
-            aws_secret_access_key=granted["SecretAccessKey"],
-            aws_session_token=granted["SessionToken"],
-        )
-        session = AwsSession(assumed, resource.account, region, self._config(action_id))
-        self._assumed.keep(key, session)
-        return session
+        keys: Keys = (granted["AccessKeyId"], granted["SecretAccessKey"], granted["SessionToken"])
+        self._kept.keep(name, keys)
+        return keys
 
     def own(self) -> tuple[str, ...]:
         """Name patterns of what belongs to the responder itself and is never touched."""

@@ -106,6 +106,12 @@ class DynamoJournal(DynamoFacts):
         head, *parts = report_items(report)
         return self._table.written(_put(head, _ABSENT), *map(_put, parts))
 
+    def _replaced(self, item: OutboxItem, version: Mapping[str, str] | None) -> bool:
+        """Write the report if the stored one is of this version (None: if there is none)."""
+        same = {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": version}}
+        head, *parts = report_items(item)
+        return self._table.written(_put(head, same if version else _ABSENT), *map(_put, parts))
+
     def filed(self, key: str) -> OutboxItem | None:
         found = self._table.bodies([report_key(key)])[0]
         return unpack_report(found[1]) if found else None
@@ -128,16 +134,14 @@ class DynamoJournal(DynamoFacts):
             yield from (report for report in reports if report.pending)
 
     def sent(self, item: OutboxItem) -> None:
+        # Most often nobody has touched the report since it was filed, so that it need not be read first.
+        filed = report_items(OutboxItem(item.key, item.report, dict.fromkeys(item.channels), item.created_at))[0]
+        if self._replaced(item, filed["version"]):
+            return
         for _ in range(TRIES):
             stored = self._table.bodies([report_key(item.key)])[0]
-            condition: dict[str, Any] = _ABSENT
-            if stored:
-                condition = {
-                    "ConditionExpression": "version = :version",
-                    "ExpressionAttributeValues": {":version": stored[0]["version"]},
-                }
-            head, *parts = report_items(merged(item, unpack_report(stored[1]) if stored else None))
-            if self._table.written(_put(head, condition), *map(_put, parts)):
+            now = merged(item, unpack_report(stored[1]) if stored else None)
+            if self._replaced(now, stored[0]["version"] if stored else None):
                 return
         raise Throttled(f"too many deliver the report {item.key} at once")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -60,6 +61,10 @@ class SqliteFile:
             with self._connected() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_LAYOUT)
+        # Whoever closes the last connection copies the whole log into the file and waits for the disk: with this one open that happens once, not at every call.
+        kept = sqlite3.connect(self._path, check_same_thread=False)
+        kept.execute("PRAGMA user_version").fetchone()
+        weakref.finalize(self, kept.close)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -37,7 +37,9 @@ _OPEN_DOT = re.compile(rf"(?<!\[){_DOT}(?!\])")
 
 def plain(text: object, limit: int | None = None) -> str:
     """One line of visible characters: no controls, no format characters (bidi, zero-width), single blanks, at most `limit` code points."""
-    visible = "".join(char for char in str(text) if char.isprintable() or char.isspace())
+    visible = str(text)
+    if not visible.isprintable():
+        visible = "".join(char for char in visible if char.isprintable() or char.isspace())
     return cut(" ".join(_IGNORABLE.sub("", visible).split()), limit)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from stanch import clock
@@ -19,11 +20,18 @@ from stanch.sources.loading import MAX_DEPTH, load
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ABSENT = (None, "", "None")
+_SHORT = 64
 _PLACEHOLDER = re.compile(r"\$\{|\{\{|<[^<>]*>")
 
 
 def fold(name: str) -> str:
     """The name without letter case, underscores and hyphens: `accountId`, `AccountId` and `account_id` are one."""
+    return _folded(name) if len(name) <= _SHORT else name.replace("_", "").replace("-", "").lower()
+
+
+@lru_cache(4096)
+def _folded(name: str) -> str:
+    """The same names come with every event; long ones are not kept, for an attacker may write any number of them."""
     return name.replace("_", "").replace("-", "").lower()
 
 
@@ -74,6 +82,7 @@ class Node:
 
     value: Any
     place: str = ""
+    _fields: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def present(self) -> bool:
@@ -106,8 +115,11 @@ class Node:
 
         Raises MalformedEvent where two spellings of it contradict each other.
         """
-        wanted, place = fold(name), _join(self.place, name)
-        given = [item for key, item in self.mapping().items() if fold(key) == wanted and item is not None]
+        if not self._fields:
+            for key, item in self.mapping().items():
+                if item is not None:
+                    self._fields.setdefault(fold(key), []).append(item)
+        given, place = self._fields.get(fold(name), []), _join(self.place, name)
         if any(item != given[0] for item in given[1:]):
             raise Node(None, place).malformed("stands here in two spellings that contradict each other")
         return Node(given[0] if given else None, place)

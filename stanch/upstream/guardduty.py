@@ -42,6 +42,10 @@ class GuardDutyUpstream:
         ), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
 
     def _detector(self, finding: Finding, region: str) -> str:
+        """Ours: in a finding about our own account it is the finding's, in one about a member it would be the member's."""
+        own = finding.upstream.get("detector_id")
+        if own and finding.account == self._cloud.account:
+            return str(own)
         if region not in self._detectors:
             known = self._cloud.home.pages("guardduty", "list_detectors", "DetectorIds", region=region)
             if not known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from contextvars import ContextVar
 from typing import Any
 
 from stanch.clouds.aws import AwsCloud, AwsSession, AwsSettings
@@ -50,6 +51,10 @@ class RecordingAwsCloud(AwsCloud):
         ]
 
 
+_CALLING: ContextVar[_Recorded] = ContextVar("calling")
+"""The session whose call is under way: clients are shared by the sessions of all purposes."""
+
+
 class _Recorded(AwsSession):
     cloud: RecordingAwsCloud
     purpose: str
@@ -58,17 +63,28 @@ class _Recorded(AwsSession):
         client = super().client(service, region)
         if not getattr(client, "recorded", False):
             client.recorded = True
-            client.meta.events.register("before-call", self._seen)
+            client.meta.events.register("before-call", _seen)
         return client
 
-    def _seen(self, model: Any, **_: Any) -> Any:
-        name = f"{model.service_model.service_name}:{model.name}"
-        for fault in self.cloud.faults:
-            answer = fault(self.purpose, name)
-            if answer is not None:
-                return answer
-        self.cloud.calls[self.purpose].append(AWS_ACTIONS.get(name, name))
-        return None
+    def _sent(self, *given: Any) -> Any:
+        token = _CALLING.set(self)
+        try:
+            return super()._sent(*given)
+        finally:
+            _CALLING.reset(token)
+
+
+def _seen(model: Any, **_: Any) -> Any:
+    session = _CALLING.get(None)
+    if session is None:
+        return None  # the deployment's own call, through a client that it shares
+    name = f"{model.service_model.service_name}:{model.name}"
+    for fault in session.cloud.faults:
+        answer = fault(session.purpose, name)
+        if answer is not None:
+            return answer
+    session.cloud.calls[session.purpose].append(AWS_ACTIONS.get(name, name))
+    return None
 
 
 # ARM: https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations; Graph: https://learn.microsoft.com/graph/permissions-reference

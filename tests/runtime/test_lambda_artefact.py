@@ -103,7 +103,7 @@ def probed(
 def test_a_cold_function_loads_nothing_of_the_laptop_or_the_other_cloud(probed: Any, interpreter: Interpreter) -> None:
     assert probed["outcomes"] == ["acted", "acted"]
     loaded = {name.partition(".")[0] for name in probed["modules"]}
-    assert {"boto3", "aws_lambda_powertools", "stanch"} <= loaded
+    assert {"botocore", "aws_lambda_powertools", "stanch"} <= loaded
     assert loaded & HEAVY == set()
     assert all((interpreter.packages / name).exists() for name in HEAVY), "the probe would prove nothing"
     assert [

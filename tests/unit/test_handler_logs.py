@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from handlers import approval as page
-from handlers.aws import entry as aws
+from handlers.aws import log as aws
 from handlers.azure import entry as azure
 from stanch.action import Outcome
 from stanch.result import Result

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from stanch.clouds.aws import AwsSession
+from stanch.clouds.aws_clients import Clients
 from stanch.errors import Gone, StanchError, Unreachable
 from stanch.notify.sns import SnsChannel
 from stanch.notify.text import text
@@ -35,11 +35,12 @@ def server() -> Iterator[str]:
 
 def connected(endpoint: str) -> AwsSession:
     """A session at home in another region than the topics."""
-    keys = boto3.session.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="local")
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5)
-    session = AwsSession(keys, ACCOUNT, "us-east-1", config)
+    session = AwsSession(Clients("us-east-1", local=True, config=config), ACCOUNT, "us-east-1")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
         for service in ("sns", "sqs"):
             session.client(service, REGION)  # kept by the session, with the endpoint
     return session

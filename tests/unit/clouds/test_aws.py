@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from stanch.clouds.aws import AwsSession
+from stanch.clouds.aws_clients import Clients
 from stanch.errors import Unreachable
 
 
@@ -31,10 +31,10 @@ def proxied(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsSession]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-    keys = {"aws_access_key_id": "LOCAL", "aws_secret_access_key": "local"}
-    session = boto3.session.Session(region_name="eu-west-1", **keys)
-    config = Config(retries={"total_max_attempts": 1})
-    yield AwsSession(session, "111122223333", "eu-west-1", config)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LOCAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    clients = Clients("eu-west-1", config=Config(retries={"total_max_attempts": 1}))
+    yield AwsSession(clients, "111122223333", "eu-west-1")
     server.shutdown()
     server.server_close()
 

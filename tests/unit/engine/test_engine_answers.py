@@ -44,7 +44,8 @@ class TestRejected:
         rows = [bench.deliver() for _ in range(2)]
         assert {row.outcome for row in rows} == {Outcome.REJECTED}
         assert bench.told() == [("rejected", "unconfirmed: the source has no such finding")]
-        assert (bench.cloud.calls, bench.actions()) == ([], [])
+        # what acting needs to know may be read while the source is asked
+        assert (bench.cloud.writes(), bench.actions()) == ([], [])
 
     def test_the_sources_copy_is_what_counts(self, bench: Bench) -> None:
         bench.door()

@@ -218,8 +218,8 @@ class TestActing:
         bench.more["budget"] = Budgets(default=Budget(1, 3600))
         real = Restraint.verdicts
 
-        def verdicts(self: Restraint, subject: Subject, moment: datetime) -> list[Verdict]:
-            found = real(self, subject, moment)
+        def verdicts(self: Restraint, subject: Subject, moment: datetime, *more: Any) -> list[Verdict]:
+            found = real(self, subject, moment, *more)
             assert self.spend(subject).effect == "pass"
             return found
 

@@ -1,0 +1,91 @@
+"""An SQS batch: its records answered at the same time, each on its own, so that only what must come again does.
+
+Powertools' batch processor takes one record after the other, or asyncio, which botocore does not speak.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from handlers import settings
+from handlers.aws.log import complain, observe
+from stanch.concurrent import settled
+from stanch.errors import MalformedEvent, Retryable
+from stanch.finding import Finding
+from stanch.responder import Delivery
+from stanch.result import Result
+from stanch.sources.loading import load
+
+Parse = Callable[[Any], list[Finding]]
+Answer = Callable[[str, Delivery], list[Result]]
+
+AT_ONCE = 10
+"""Records that are answered at the same time: all of an ordinary batch."""
+
+
+def is_batch(event: Any) -> bool:
+    """Whether Lambda's event source mapping sent messages of a queue."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and isinstance(records[0], Mapping)
+        and records[0].get("eventSource") == "aws:sqs"
+    )
+
+
+def failures(records: Sequence[Any], parse: Parse, answer: Answer) -> dict[str, Any]:
+    """The partial answer: the records that must come again, for whatever reason.
+
+    `answer` takes a record's body and raises Retryable for what is unknown. That is answered once more when the others are done: another record of the batch may have been at the
+    same resource, and only then is a last delivery given up.
+    """
+    unknown: list[Any] = []
+    failed: dict[str, BaseException] = {}
+
+    def answered(some: Sequence[Any], at_once: int, final: bool) -> None:
+        work = [partial(_record, record, answer, final) for record in some]
+        for record, each in zip(some, settled(work, at_once), strict=True):
+            error = each.exception()
+            if isinstance(error, Retryable) and not final:
+                unknown.append(record)
+            elif error is not None:
+                failed[record["messageId"]] = error
+
+    for some in _rounds(parse, records):
+        answered(some, AT_ONCE, final=False)
+    answered(unknown, 1, final=True)
+    for name, error in failed.items():
+        complain(name, error)
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
+
+
+def _record(record: Any, answer: Answer, final: bool) -> None:
+    received = int(record["attributes"].get("ApproximateReceiveCount", "1"))
+    delivery = Delivery(last=final and received >= settings.max_deliveries())
+    observe(answer(record["body"], delivery), message_id=record["messageId"])
+
+
+def _rounds(parse: Parse, records: Sequence[Any]) -> list[list[Any]]:
+    """The records, one of each finding and resource at a time: of two at the same moment the one would only have to wait for the other."""
+    rounds: list[list[Any]] = []
+    seen: Counter[str] = Counter()
+    for record in records:
+        names = _names(parse, record)
+        at = max((seen[name] for name in names), default=0)
+        seen.update({name: at + 1 - seen[name] for name in names})
+        rounds += [[]] if at == len(rounds) else []
+        rounds[at].append(record)
+    return rounds
+
+
+def _names(parse: Parse, record: Any) -> set[str]:
+    try:
+        findings = parse(load(record["body"], "body"))
+    except MalformedEvent:
+        return set()  # said when it is answered
+    resources = {resource.key() for finding in findings for resource in finding.resources}
+    return {finding.id for finding in findings} | resources

@@ -1,0 +1,74 @@
+"""What acting on a target asks first, all of it at once: what the journal says, what restrains it, and the plan of its next action."""
+
+from __future__ import annotations
+
+import time
+
+from stanch.concurrent import Begun
+from stanch.deployment import Deployment
+from stanch.journal import Standing
+from stanch.remediation import Plan
+from stanch.restraint import FRESH, Facts
+from stanch.target import Target
+
+
+class Reads:
+    """The reads for one target, begun now. Nothing is believed or written for them: whoever waits for one judges it as if it were read then."""
+
+    def __init__(self, deployment: Deployment, target: Target) -> None:
+        self._deployment = deployment
+        self._target = target.after(None)
+        self._at = time.monotonic()
+        self._standing = Begun(lambda: deployment.journal.look(target.effect, target.marker))
+        self._plan = Begun(lambda: planned(deployment, self._target))
+        self._restraint = Begun(lambda: deployment.restraint.look(target.group)) if target.automatic else None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether they may still be acted on: what was read while a slow source was asked may have changed since."""
+        return time.monotonic() - self._at < FRESH
+
+    def standing(self) -> Standing:
+        """What the journal says. Raises what it raises."""
+        return self._standing.result()
+
+    def plan(self, target: Target) -> Plan:
+        """The plan of the target as the journal's answer leaves it: read anew where that is another than it was begun for. Raises what planning raises."""
+        begun = self._target
+        same = (begun.action_id, begun.resource, begun.params) == (target.action_id, target.resource, target.params)
+        return self._plan.result() if same else planned(self._deployment, target)
+
+    def exemptions(self) -> Facts | None:
+        """What people exempted, where automation asks; the kill switch is known by then too. Raises Retryable."""
+        return self._restraint.result() if self._restraint is not None else None
+
+    def end(self) -> None:
+        """Nothing of it runs any more: a frozen function must not wake up in the middle of a call."""
+        for begun in (self._standing, self._plan, self._restraint):
+            if begun is not None:
+                begun.end()
+
+
+class Ahead:
+    """The reads begun for the first target of a finding, while its source is asked to confirm it."""
+
+    def __init__(self, effect: str = "", reads: Reads | None = None) -> None:
+        self._effect, self._reads = effect, reads
+        self._begun = reads
+
+    def take(self, target: Target) -> Reads | None:
+        """The target's reads, if they were begun for it and nothing was done since: whoever asks first gets them, for later ones must see what was done before them."""
+        reads, self._reads = self._reads, None
+        return reads if target.effect == self._effect else None
+
+    def end(self) -> None:
+        """Nothing of it runs any more."""
+        if self._begun is not None:
+            self._begun.end()
+
+
+def planned(deployment: Deployment, target: Target) -> Plan:
+    """What the remediation would do, read live."""
+    declared = deployment.remediation(target.remediation)
+    reader = deployment.bind(declared, target.resource, "read", target.action_id)
+    return reader.plan(target.resource, target.params)
