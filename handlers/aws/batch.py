@@ -13,7 +13,7 @@ from typing import Any
 from handlers import settings
 from handlers.aws.log import complain, observe
 from stanch.concurrent import settled
-from stanch.errors import MalformedEvent, Retryable
+from stanch.errors import Busy, MalformedEvent, Retryable
 from stanch.finding import Finding
 from stanch.responder import Delivery
 from stanch.result import Result
@@ -40,33 +40,35 @@ def is_batch(event: Any) -> bool:
 def failures(records: Sequence[Any], parse: Parse, answer: Answer) -> dict[str, Any]:
     """The partial answer: the records that must come again, for whatever reason.
 
-    `answer` takes a record's body and raises Retryable for what is unknown. That is answered once more when the others are done: another record of the batch may have been at the
-    same resource, and only then is a last delivery given up.
+    `answer` takes a record's body and raises Retryable for what is unknown. Where another record of the batch may have been at the same resource, and before a last delivery is given
+    up, it is answered once more when the others are done.
     """
-    unknown: list[Any] = []
+    again: list[Any] = []
     failed: dict[str, BaseException] = {}
 
     def answered(some: Sequence[Any], at_once: int, final: bool) -> None:
         work = [partial(_record, record, answer, final) for record in some]
         for record, each in zip(some, settled(work, at_once), strict=True):
             error = each.exception()
-            if isinstance(error, Retryable) and not final:
-                unknown.append(record)
+            if not final and (isinstance(error, Busy) or (isinstance(error, Retryable) and _last(record))):
+                again.append(record)
             elif error is not None:
                 failed[record["messageId"]] = error
 
     for some in _rounds(parse, records):
         answered(some, AT_ONCE, final=False)
-    answered(unknown, 1, final=True)
+    answered(again, 1, final=True)
     for name, error in failed.items():
         complain(name, error)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in failed]}
 
 
 def _record(record: Any, answer: Answer, final: bool) -> None:
-    received = int(record["attributes"].get("ApproximateReceiveCount", "1"))
-    delivery = Delivery(last=final and received >= settings.max_deliveries())
-    observe(answer(record["body"], delivery), message_id=record["messageId"])
+    observe(answer(record["body"], Delivery(last=final and _last(record))), message_id=record["messageId"])
+
+
+def _last(record: Any) -> bool:
+    return int(record["attributes"].get("ApproximateReceiveCount", "1")) >= settings.max_deliveries()
 
 
 def _rounds(parse: Parse, records: Sequence[Any]) -> list[list[Any]]:

@@ -61,7 +61,7 @@ def test_the_same_finding_twice_in_a_batch_is_one_effect(stack: Stack) -> None:
 
 def test_what_is_still_unknown_at_the_last_delivery_is_held_and_reported(stack: Stack) -> None:
     (event,) = planted(stack, 1)
-    stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{events.key_of(event)[1]}")
+    stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{events.key_of(event)[1]}", times=8)
     assert stack.function("GuardDutyFunction").invoke(events.batch(event, received=5)) == {"batchItemFailures": []}
     assert statuses(stack, event) == ["Active"]
     assert ("held", "aws.iam.deactivate_access_key") in stack.told()
