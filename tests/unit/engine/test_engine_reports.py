@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from stanch import outbox
 from stanch.action import Outcome
+from stanch.clock import parse
 from stanch.errors import Throttled
 from stanch.notify.text import text
 from stanch.report import Report
@@ -110,3 +113,14 @@ def test_an_unknown_answer_of_a_channel_is_tried_again(bench: Bench) -> None:
     assert bench.deliver().notified == []
     assert bench.drain() == 1
     assert [outcome for outcome, _ in bench.told()] == ["acted"]
+
+
+def test_only_what_was_filed_by_then_is_offered_again(bench: Bench) -> None:
+    bench.door()
+    bench.channel.broken = True
+    bench.deliver()
+    bench.channel.broken = False
+    (filed,) = bench.journal.pending()
+    moment, channels = parse(filed.created_at), bench.deployment.channels
+    assert outbox.drain(bench.journal, channels, before=moment - timedelta(milliseconds=1)) == 0
+    assert outbox.drain(bench.journal, channels, before=moment) == 1

@@ -115,6 +115,13 @@ class TestBeginning:
 
 
 class TestReminding:
+    def test_to_the_moment(self, bench: Sweeping) -> None:
+        record = bench.the(acted(bench))
+        record.expires = {**(record.expires or {}), "since": "2026-11-23T00:00:00Z", "at": "2026-11-23T10:00:00Z"}
+        half = datetime(2026, 11, 23, 5, tzinfo=UTC)
+        assert expiry.due(record, half - timedelta(microseconds=1)) is None
+        assert expiry.due(record, half) == 0.5
+
     def test_at_half_at_nine_tenths_and_at_the_end(self, bench: Sweeping) -> None:
         action = acted(bench)
         keys = []

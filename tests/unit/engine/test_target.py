@@ -1,0 +1,91 @@
+"""What is carried over from an action that was made before to what is done with it now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stanch.action import Outcome
+from stanch.errors import Throttled
+from stanch.finding import Resource
+from stanch.playbooks.limits import Accounts, Expires, Group
+from stanch.target import Target, marker_of
+from tests.unit.engine.bench import ACCOUNT, Bench, door, finding, of_type, playbook
+from tests.unit.engine.deciding import decide, waits
+from tests.unit.engine.toy_remediations import CloseDoor
+
+PROD = Accounts({"prod": Group(ids=(ACCOUNT,)), "sandbox": Group(ids=("444455556666",))})
+ASKS = playbook("doors", CloseDoor.id, when=of_type(CloseDoor), mode="approve", expires=Expires(3600))
+
+
+@pytest.fixture(autouse=True)
+def asking(bench: Bench) -> None:
+    bench.playbooks = [playbook("other", CloseDoor.id, when={"type": ("Other",)}), ASKS]
+    bench.policy = {"accounts": PROD}
+    bench.door()
+
+
+def test_everything_that_the_action_knows(bench: Bench) -> None:
+    action = waits(bench)
+    action.evidence["confirmed"], action.justification, action.requester = "the source has it", "drill", "oncall"
+    target = Target.of_action(action, bench.deployment)
+    assert target == Target(
+        remediation=CloseDoor.id, resource=door(), params={"side": "front", "reason": None}, effect=action.effect, action_id=action.id, mode="auto", playbook=ASKS,
+        confirmed="the source has it", requester="oncall", justification="drill", group="prod", waited=action,
+    )  # fmt: skip
+    assert (target.automatic, target.restrained, target.lease) == (False, True, Expires(3600))
+    assert replace(target, expires=Expires(60)).lease == Expires(60)
+    assert target.marker == marker_of(action) is not None
+    assert Target.of_action(action, bench.deployment, unattended=True).automatic
+
+
+def test_a_persons_runbook_is_nobodys_finding(bench: Bench) -> None:
+    action = bench.action(bench.runbook(door("door-1")).apply())
+    target = Target.of_action(action, bench.deployment)
+    assert (target.playbook, target.marker, target.restrained, target.lease) == (None, None, False, None)
+    assert (target.requester, target.justification) == ("oncall", "seen live")
+    assert target.after(None) is target
+
+
+def test_an_account_that_cannot_be_looked_up_for_now(bench: Bench) -> None:
+    def units_of(account: str) -> Any:
+        raise Throttled("slow down")
+
+    action = waits(bench)
+    action.resource = replace(action.resource, account="999900001111")
+    bench.policy = {"accounts": Accounts({"prod": Group(ous=("ou-1",))})}
+    bench.wiring = {"units_of": units_of}
+    target = Target.of_action(action, bench.deployment)
+    assert (target.group, str(target.doubt)) == (None, "account group: it cannot be read: slow down")
+
+
+def test_the_ceiling_of_another_group_binds_nobody_here(bench: Bench) -> None:
+    bench.policy = {"accounts": PROD, "ceiling": {"sandbox": "observe"}}
+    action = waits(bench)
+    assert decide(bench, action).approve().outcome is Outcome.ACTED
+
+
+def test_each_delivery_of_one_version_has_the_same_next_id(bench: Bench) -> None:
+    target = Target(CloseDoor.id, door(), {}, "e" * 64, "", "auto", finding=finding())
+    again = replace(target, finding=finding(title="another delivery"))
+    assert target.after(None).action_id == again.after(None).action_id
+    assert target.after(None).action_id.startswith("e" * 12 + "-")
+    action = waits(bench)
+    others = [
+        target.after(action), replace(target, finding=finding(version="2")).after(None), replace(target, finding=finding(id="finding-2")).after(None),
+    ]  # fmt: skip
+    assert len({target.after(None).action_id, *(other.action_id for other in others)}) == 4
+
+
+def test_the_marker_is_of_one_finding_one_remediation_and_one_resource() -> None:
+    target = Target(CloseDoor.id, door(), {}, "e" * 64, "", "auto", finding=finding())
+    others = [
+        replace(target, finding=finding(source="other")),
+        replace(target, finding=finding(id="finding-2")),
+        replace(target, remediation="aws.toy.seal_vault"),
+        replace(target, resource=Resource(CloseDoor.resource_type, "door-2", ACCOUNT)),
+    ]
+    assert replace(target, finding=finding(version="2")).marker == target.marker
+    assert len({target.marker, *(other.marker for other in others)}) == 5
