@@ -123,7 +123,7 @@ def bench(scenario: Scenario, request: pytest.FixtureRequest, tmp_path: Path, mo
     return make_bench(scenario, request, tmp_path, monkeypatch)
 
 
-def untouched(bench: Bench, scenario: Scenario, resource: Resource, pattern: str) -> None:
+def assert_untouched(bench: Bench, scenario: Scenario, resource: Resource, pattern: str) -> None:
     """Neither a finding nor a person gets past the protection of `pattern`, which only the live plan may show."""
     bench.deployment.policy = Policy(
         (Playbook("all", {"type": ("seen",)}, (Step(scenario.remediation, dict(scenario.params)),), "auto"),),
@@ -143,7 +143,7 @@ def test_every_name_that_a_plan_reads_protects(scenario: Scenario, bench: Bench)
     resource = scenario.expose(bench.world)
     _, plan, _ = bench.request(scenario, resource).preview()
     for name in (resource.id, *plan.aliases):
-        untouched(bench, scenario, resource, name)
+        assert_untouched(bench, scenario, resource, name)
 
 
 def _user(world: Any) -> str:
@@ -193,4 +193,4 @@ BEHIND: dict[str, tuple[str, Callable[[Any], Resource], str]] = {
 ], ids=lambda scenario: scenario.name)  # fmt: skip
 def test_what_only_the_live_read_shows(scenario: Scenario, bench: Bench) -> None:
     resource = scenario.expose(bench.world)
-    untouched(bench, scenario, resource, BEHIND[scenario.name][2])
+    assert_untouched(bench, scenario, resource, BEHIND[scenario.name][2])

@@ -37,7 +37,7 @@ def seen(lab: Lab, remediation: str, resource: Resource, number: int = 1, **more
     return result
 
 
-def contained(lab: Lab, remediation: str, name: str) -> Result:
+def assert_contained(lab: Lab, remediation: str, name: str) -> Result:
     """A scenario of the contract, acted on and found contained by a look that bypasses Stanch."""
     scenario: Scenario = SCENARIOS[remediation, name]
     resource = scenario.expose(lab.world)

@@ -31,8 +31,8 @@ from tests.functional.peers import (
     ROLE,
     SCENARIOS,
     VM,
+    assert_contained,
     capitalised,
-    contained,
     made_up,
     sample,
     seen,
@@ -87,7 +87,7 @@ def test_04_only_the_rule_that_exposes_goes(aws_lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["the internet in pieces", "a prefix list that holds the internet", "ssh and remote desktop over IPv4 and IPv6"])  # fmt: skip
 def test_05_the_internet_has_many_names(aws_lab: Lab, name: str) -> None:
     """Looking for 0.0.0.0/0 alone: two halves, IPv6 and prefix lists are as open."""
-    contained(aws_lab, GROUP, name)
+    assert_contained(aws_lab, GROUP, name)
 
 
 def test_06_the_second_run_finds_nothing_to_do(aws_lab: Lab) -> None:
@@ -165,7 +165,7 @@ def test_11_nothing_grows_with_the_number_of_findings(aws_lab: Lab) -> None:
 )
 def test_12_ports_are_numbers_and_all_are_looked_at(azure_lab: Lab, name: str) -> None:
     """Comparing ports as texts, and skipping some because the list is changed while it is walked."""
-    contained(azure_lab, NSG, name)
+    assert_contained(azure_lab, NSG, name)
 
 
 def test_13_priorities_stay_within_their_range(azure_lab: Lab) -> None:
@@ -264,7 +264,7 @@ def test_19_what_is_compliant_is_left_alone(aws_lab: Lab) -> None:
 
 def test_20_connections_that_stay_open_are_cut_or_named(aws_lab: Lab) -> None:
     """Calling a machine isolated while its tracked connections live on."""
-    contained(aws_lab, INSTANCE, "open connections cut")
+    assert_contained(aws_lab, INSTANCE, "open connections cut")
     scenario = SCENARIOS[INSTANCE, "one interface"]
     _, plan, _ = aws_lab.request(scenario, scenario.expose(aws_lab.world)).preview()
     assert any("connection" in line for line in plan.not_done)

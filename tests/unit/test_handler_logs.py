@@ -31,7 +31,7 @@ def result(text: str) -> Result:
     )  # fmt: skip
 
 
-def harmless(line: str, text: str) -> dict[str, Any]:
+def assert_harmless(line: str, text: str) -> dict[str, Any]:
     """The line is one line of printable ASCII, and reads back as what was said."""
     assert line.isascii()
     assert line.isprintable()
@@ -68,13 +68,13 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_on_aws(name: str, logged: Callable[[str], list[str]]) -> None:
     (line,) = logged(HOSTILE[name])
-    assert harmless(line, HOSTILE[name])["service"] == "stanch-responder"
+    assert assert_harmless(line, HOSTILE[name])["service"] == "stanch-responder"
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\udcff\x00", "\U0010ffff"])
 def test_what_no_encoding_holds_is_logged_all_the_same(text: str, logged: Callable[[str], list[str]]) -> None:
     (line,) = logged(text)
-    harmless(line, text)
+    assert_harmless(line, text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -82,7 +82,7 @@ def test_hostile_names_on_azure(name: str, caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.INFO, "stanch"):
         azure.observe([result(HOSTILE[name]).as_json()])
     (record,) = caplog.records
-    harmless(record.getMessage(), HOSTILE[name])
+    assert_harmless(record.getMessage(), HOSTILE[name])
 
 
 @settings(max_examples=50, deadline=None)
@@ -104,7 +104,7 @@ def test_any_text_on_azure(text: str) -> None:
         azure.logger.removeHandler(kept)
         azure.logger.setLevel(level)
     (line,) = lines
-    harmless(line, text)
+    assert_harmless(line, text)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -25,7 +25,7 @@ def asking(bench: Bench) -> None:
 
 
 class TestGuardedAfresh:
-    def refused(self, bench: Bench, action: Action, match: str) -> None:
+    def assert_refused(self, bench: Bench, action: Action, match: str) -> None:
         with pytest.raises(Refused, match=match):
             decide(bench, action).approve()
         assert (bench.cloud.writes(), now(bench, action).outcome) == ([], Outcome.AWAITING_APPROVAL)
@@ -34,32 +34,32 @@ class TestGuardedAfresh:
         bench.door()
         action = waits(bench)
         bench.protect = Protect(resources=("door-1",))
-        self.refused(bench, action, "protected: ")
+        self.assert_refused(bench, action, "protected: ")
 
     def test_exempted_since_by_a_person(self, bench: Bench) -> None:
         bench.door()
         action = waits(bench)
         bench.journal.keep(EXEMPT, "door-1", {"by": "bob", "reason": "ours"}, None)
-        self.refused(bench, action, "exempted: bob")
+        self.assert_refused(bench, action, "exempted: bob")
 
     def test_paused_since(self, bench: Bench) -> None:
         bench.door()
         action = waits(bench)
         bench.journal.keep(PAUSE, "*", {"by": "bob", "reason": "outage"}, None)
-        self.refused(bench, action, "kill switch: bob paused everything: outage")
+        self.assert_refused(bench, action, "kill switch: bob paused everything: outage")
 
     def test_a_ceiling_of_observe_since(self, bench: Bench) -> None:
         bench.door()
         action = waits(bench)
         bench.policy = {**bench.policy, "ceiling": {"prod": "observe"}}
-        self.refused(bench, action, "ceiling: ")
+        self.assert_refused(bench, action, "ceiling: ")
 
     def test_a_live_fact_since(self, bench: Bench) -> None:
         bench.playbooks = [playbook("doors", CloseDoor.id, mode="approve", unless={"live.fire_exit": (True,)})]
         bench.door()
         action = waits(bench)
         bench.cloud.things["door-1"]["fire_exit"] = True
-        self.refused(bench, action, "unless: live.fire_exit is true")
+        self.assert_refused(bench, action, "unless: live.fire_exit is true")
 
     def test_what_only_asks_is_answered(self, bench: Bench) -> None:
         always = Freeze("always", "approve", from_="2026-01-01", to="2030-01-01")

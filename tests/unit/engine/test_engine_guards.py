@@ -23,13 +23,13 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AZURE = "/subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/web/providers/Microsoft.Compute/virtualMachines/Web-1"
 
 
-def acts(bench: Bench) -> None:
+def assert_acts(bench: Bench) -> None:
     """The guard passes: the door is shut."""
     assert bench.deliver().outcome is Outcome.ACTED
     assert bench.cloud.writes() == ["Set door-1.front"]
 
 
-def holds(bench: Bench, reason: str, **changes: Any) -> None:
+def assert_holds(bench: Bench, reason: str, **changes: Any) -> None:
     """The finding is held for the reason, told once however often it comes, and nothing is read for it."""
     for _ in range(2):
         result = bench.deliver(finding(**changes))
@@ -44,19 +44,21 @@ def holds(bench: Bench, reason: str, **changes: Any) -> None:
 class TestFindingGuards:
     def test_a_sample(self, bench: Bench) -> None:
         bench.door()
-        holds(bench, "sample: ", sample=True)
-        acts(bench)
+        assert_holds(bench, "sample: ", sample=True)
+        assert_acts(bench)
 
     def test_an_archived_finding(self, bench: Bench) -> None:
         bench.door()
-        holds(bench, "archived: ", archived=True)
-        acts(bench)
+        assert_holds(bench, "archived: ", archived=True)
+        assert_acts(bench)
 
     def test_a_stale_finding(self, bench: Bench) -> None:
         bench.door()
         old = datetime.now(UTC) - timedelta(hours=25)
-        holds(bench, f"stale: last seen {old:%Y-%m-%d %H:%M} UTC, more than 1 day", last_seen=old, updated_at=old)
-        acts(bench)
+        assert_holds(
+            bench, f"stale: last seen {old:%Y-%m-%d %H:%M} UTC, more than 1 day", last_seen=old, updated_at=old
+        )
+        assert_acts(bench)
 
     @pytest.mark.parametrize(
         ("last_seen", "updated_at", "effect"),
@@ -80,8 +82,8 @@ class TestFindingGuards:
 
     def test_a_source_speaks_for_its_own_account_only(self, bench: Bench) -> None:
         bench.door()
-        holds(bench, f"wrong account: the finding is of account 999999999999 but names door-1 of {ACCOUNT}", account="999999999999")  # fmt: skip
-        acts(bench)
+        assert_holds(bench, f"wrong account: the finding is of account 999999999999 but names door-1 of {ACCOUNT}", account="999999999999")  # fmt: skip
+        assert_acts(bench)
 
     def test_azure_resources_may_lie_in_any_subscription(self) -> None:
         machine = Resource("Microsoft.Compute/virtualMachines", AZURE, "00000000-0000-0000-0000-0000000000a1")
@@ -230,7 +232,7 @@ class TestExempt:
     def test_tags_that_no_rule_asks_for_need_not_be_readable(self, bench: Bench) -> None:
         bench.exempt(names=("gate-*",))
         bench.door(tags=None)
-        acts(bench)
+        assert_acts(bench)
 
     def test_tags_of_what_is_contained_already_need_not_be_readable(self, bench: Bench) -> None:
         bench.exempt(tags={"sec:open": ("approved",)})

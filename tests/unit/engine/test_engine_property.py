@@ -143,7 +143,7 @@ class Story:
                 wrong = Status.PLANNED if action.outcome is Outcome.ACTED else Status.APPLIED
                 assert wrong not in [step.status for step in essential]
 
-    def end(self) -> None:
+    def check_end(self) -> None:
         """Everything works again: what is open is finished, the vault is contained, and every report is told under a key of its own."""
         bench = self.bench
         bench.lapse()
@@ -184,7 +184,7 @@ def test_any_order_of_events_keeps_the_invariants(events: list[tuple[str, Fault 
     with story() as told:
         for what, fault in events:
             told.play(what, fault)
-        told.end()
+        told.check_end()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -60,6 +60,12 @@ class TestBeginning:
         assert parse(lease["at"]) - parse(lease["since"]) == timedelta(hours=HOURS)
         assert abs(parse(lease["since"]) - datetime.now(UTC)) < timedelta(seconds=30)
 
+    def test_the_report_says_until_when_and_what_follows(self, bench: Sweeping) -> None:
+        lease = bench.action(bench.deliver()).expires
+        assert lease is not None
+        (report,) = bench.news()
+        assert report.lease == f"{lease['at']}; then people are asked whether it may end"
+
     def test_what_only_waits_has_none_yet(self, bench: Sweeping) -> None:
         bench.playbooks = [replace(REMIND, mode="approve")]
         action = str(bench.deliver().action_id)
@@ -288,7 +294,7 @@ class TestUndoing:
         again = bench.deliver(finding(version="2"))
         assert (again.outcome, "stanch (lease) undid" in str(again.reason)) == (Outcome.HELD, True)
 
-    def stays(self, bench: Sweeping, action: str, reason: str) -> None:
+    def assert_stays(self, bench: Sweeping, action: str, reason: str) -> None:
         """It is left to people, who hear why."""
         writes = bench.cloud.writes()
         bench.wait(hours=11)
@@ -303,7 +309,7 @@ class TestUndoing:
     def test_not_what_somebody_changed_since(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.cloud.things["door-1"]["front"] = "ajar"
-        self.stays(bench, action, "drifted: front of door-1 is now 'ajar'")
+        self.assert_stays(bench, action, "drifted: front of door-1 is now 'ajar'")
 
     def test_not_what_re_arms_what_was_cut_off(self, bench: Sweeping) -> None:
         """A policy file that says so does not load; one that was compiled before may."""
@@ -312,27 +318,27 @@ class TestUndoing:
         badge = replace(door("badge-1"), type=RevokeBadges.resource_type)
         action = str(bench.deliver(finding(badge)).action_id)
         bench.wait(hours=2)  # past its own delay once the lease is over
-        self.stays(bench, action, "undoing it may re-arm what it cut off")
+        self.assert_stays(bench, action, "undoing it may re-arm what it cut off")
 
     def test_not_while_somebody_paused_it(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.journal.keep(PAUSE, EVERYWHERE, {"by": "ann", "reason": "drill"}, None)
-        self.stays(bench, action, "kill switch: ann paused everything")
+        self.assert_stays(bench, action, "kill switch: ann paused everything")
 
     def test_not_in_a_freeze(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.more["freeze"] = (Freeze("year-end", "approve", from_="2020-01-01", to="2999-01-01"),)
-        self.stays(bench, action, "freeze: year-end is on")
+        self.assert_stays(bench, action, "freeze: year-end is on")
 
     def test_not_what_a_person_exempted(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.journal.keep(EXEMPT, "door-1", {"by": "ann", "until": "later", "reason": "investigation"}, None)
-        self.stays(bench, action, "exempted: ann exempted door-1")
+        self.assert_stays(bench, action, "exempted: ann exempted door-1")
 
     def test_not_above_the_ceiling(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.settings = Settings(ceiling="approve", lease=LEASE, verify_delays=())
-        self.stays(bench, action, "approve is the most that automation may do there")
+        self.assert_stays(bench, action, "approve is the most that automation may do there")
 
     def test_a_cloud_that_does_not_answer_is_asked_again(self, bench: Sweeping) -> None:
         action = acted(bench)

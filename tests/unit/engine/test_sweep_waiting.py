@@ -158,7 +158,7 @@ class TestActing:
         bench.sweep()
         assert bench.outcome(action) is Outcome.AWAITING_APPROVAL
 
-    def held(self, bench: Sweeping, action: str, reason: str) -> None:
+    def assert_held(self, bench: Sweeping, action: str, reason: str) -> None:
         """The sweep holds it for this reason, and writes nothing."""
         bench.news()
         bench.wait(minutes=31)
@@ -172,12 +172,12 @@ class TestActing:
     def test_not_while_somebody_paused_it(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
         bench.journal.keep(PAUSE, EVERYWHERE, {"by": "ann", "reason": "drill"}, None)
-        self.held(bench, action, "kill switch: ann paused everything")
+        self.assert_held(bench, action, "kill switch: ann paused everything")
 
     def test_not_in_a_freeze(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
         bench.more["freeze"] = (Freeze("year-end", "approve", from_="2020-01-01", to="2999-01-01"),)
-        self.held(bench, action, "freeze: year-end is on")
+        self.assert_held(bench, action, "freeze: year-end is on")
 
     @pytest.mark.parametrize("where", ["deployment", "group"])
     def test_not_above_a_ceiling(self, bench: Sweeping, where: str) -> None:
@@ -188,18 +188,18 @@ class TestActing:
             from stanch.playbooks.limits import Accounts, Group
 
             bench.more |= {"accounts": Accounts({"prod": Group(ids=(ACCOUNT,))}), "ceiling": {"prod": "approve"}}
-        self.held(bench, action, "ceiling: approve is the most")
+        self.assert_held(bench, action, "ceiling: approve is the most")
 
     def test_not_what_somebody_may_miss(self, bench: Sweeping) -> None:
         bench.cloud.things["door-1"]["impact"] = "people are inside"
         action = asked(bench, ACT)
-        self.held(bench, action, "impact: people are inside")
+        self.assert_held(bench, action, "impact: people are inside")
 
     def test_not_what_is_tagged(self, bench: Sweeping) -> None:
         bench.playbooks = [replace(ASKING, exempt=Exempt(tags={"keep": ("open",)}))]
         action = asked(bench, ACT)
         bench.cloud.things["door-1"]["tags"] = {"keep": "open"}
-        self.held(bench, action, "exempt: it is tagged keep=open")
+        self.assert_held(bench, action, "exempt: it is tagged keep=open")
 
     def test_not_over_the_budget(self, bench: Sweeping) -> None:
         first = asked(bench, ACT)
@@ -224,23 +224,23 @@ class TestActing:
             return found
 
         monkeypatch.setattr(Restraint, "verdicts", verdicts)
-        self.held(bench, action, "budget: 1 actions in 1 h are used up")
+        self.assert_held(bench, action, "budget: 1 actions in 1 h are used up")
 
     def test_not_another_plan_than_was_shown(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
         bench.cloud.things["door-1"]["front"] = "ajar"
-        self.held(bench, action, "changed plan")
+        self.assert_held(bench, action, "changed plan")
 
     def test_not_for_a_playbook_that_does_not_ask_any_more(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
         bench.playbooks = [replace(ASKING, enabled=False)]
-        self.held(bench, action, "playbook: doors does not ask for it any more")
+        self.assert_held(bench, action, "playbook: doors does not ask for it any more")
 
     def test_not_where_the_policy_now_excludes_it(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
         bench.playbooks = [replace(ASKING, unless={"live.fire_exit": (True,)})]
         bench.cloud.things["door-1"]["fire_exit"] = True
-        self.held(bench, action, "unless: live.fire_exit is true")
+        self.assert_held(bench, action, "unless: live.fire_exit is true")
 
     def test_never_what_cannot_be_undone(self, bench: Sweeping) -> None:
         bench.playbooks = [playbook("letters", BurnLetter.id, when=of_type(BurnLetter), mode="approve")]
@@ -248,13 +248,13 @@ class TestActing:
         letter = replace(bench.door(), type=BurnLetter.resource_type, id="letter-1")
         bench.more["approval"] = Approval(escalate=(ACT,))
         action = str(bench.deliver(finding(letter)).action_id)
-        self.held(bench, action, "irreversible: What is burnt is gone.")
+        self.assert_held(bench, action, "irreversible: What is burnt is gone.")
 
     def test_not_what_cannot_be_planned(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)
         denied: Any = AccessDenied("Describe", "AccessDenied", "not yours")
         bench.cloud.before.append(failing(denied, verb="Describe"))
-        self.held(bench, action, "not yours")
+        self.assert_held(bench, action, "not yours")
 
     def test_what_is_contained_by_now_is_done(self, bench: Sweeping) -> None:
         action = asked(bench, ACT)

@@ -26,7 +26,7 @@ OUTCOMES = sorted(str(outcome) for outcome in REPORTED - {"rejected"})
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
-def valid(event: Any) -> None:
+def assert_valid(event: Any) -> None:
     VALIDATOR.validate(event)
 
 
@@ -37,7 +37,7 @@ def test_the_published_schema_is_one_and_ours() -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_every_outcome_fits_the_published_schema(outcome: str) -> None:
-    valid(state_event.of_report(report(outcome)))
+    assert_valid(state_event.of_report(report(outcome)))
 
 
 def test_the_schema_refuses_what_is_no_event() -> None:
@@ -51,14 +51,14 @@ def test_the_schema_refuses_what_is_no_event() -> None:
     )
     for change in wrong:
         with pytest.raises(jsonschema.ValidationError):
-            valid({**event, **change})
+            assert_valid({**event, **change})
     for name in event:
         with pytest.raises(jsonschema.ValidationError):
-            valid({key: value for key, value in event.items() if key != name})
+            assert_valid({key: value for key, value in event.items() if key != name})
 
 
 def test_a_later_version_of_the_table_breaks_no_reader() -> None:
-    valid({**state_event.of_report(report()), "added_later": {"any": "thing"}})
+    assert_valid({**state_event.of_report(report()), "added_later": {"any": "thing"}})
 
 
 def test_what_it_says() -> None:
@@ -85,7 +85,7 @@ def texts(value: Any) -> list[str]:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_foreign_text_is_harmless(text: str) -> None:
     event = state_event.of_report(everywhere(text))
-    valid(event)
+    assert_valid(event)
     for shown in texts(event):
         assert "\n" not in shown
         assert shown.isprintable()
@@ -103,7 +103,7 @@ def test_it_is_never_too_large(size: int) -> None:
         not_done=['"' * size] * 200,
     )  # fmt: skip
     event = state_event.of_report(long)
-    valid(event)
+    assert_valid(event)
     assert len(state_event.encoded(event)) <= 240_000
     assert event["truncated"] is (size > 10)
     assert json.loads(state_event.encoded(event)) == event
@@ -113,9 +113,9 @@ def test_it_is_never_too_large(size: int) -> None:
 @given(st.text(max_size=20), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))  # fmt: skip
 def test_any_text_and_any_state(text: str, state: Any) -> None:
     event = state_event.of_report(everywhere(text))
-    valid(event)
+    assert_valid(event)
     assert json.loads(state_event.encoded(event)) == event
-    valid(
+    assert_valid(
         state_event.of_report(report(changes=[{"target": text, "before": state, "after": state, "status": "applied"}]))
     )
 
@@ -146,7 +146,7 @@ def test_an_entry_on_the_bus() -> None:
     assert (call["service"], call["operation"], call["region"]) == ("events", "put_events", "eu-west-1")
     (entry,) = call["Entries"]
     assert (entry["Source"], entry["DetailType"]) == ("stanch", "Stanch Action State Change")
-    valid(json.loads(entry["Detail"]))
+    assert_valid(json.loads(entry["Detail"]))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_cloud_event() -> None:
         "specversion": "1.0", "id": f"{ACTION}:acted:1", "source": "stanch", "type": "stanch.action.state_change",
         "subject": f"actions/{ACTION}", "time": "2026-11-23T15:40:38.123Z",
     }  # fmt: skip
-    valid(event["data"])
+    assert_valid(event["data"])
 
 
 @pytest.mark.parametrize(
