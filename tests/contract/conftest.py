@@ -9,26 +9,22 @@ from typing import Any
 
 import pytest
 
-from stanch.local.aws.server import AwsCloud
 from stanch.local.azure.server import AzureCloudServer
 from tests.contract.harness import Bench, aws_bench, azure_bench
 from tests.contract.scenario import Scenario
+from tests.tools import local_clouds
 
 
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[str]:
-    server = AwsCloud()
-    server.start()
-    yield server.url
-    server.stop()
+    with local_clouds.local_aws() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCloudServer]:
-    server = AzureCloudServer(tmp_path_factory.mktemp("azure"))
-    server.start()
-    yield server
-    server.stop()
+    with local_clouds.local_azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
 
 
 @pytest.fixture

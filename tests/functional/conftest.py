@@ -9,28 +9,24 @@ from pathlib import Path
 import pytest
 
 from stanch.deployment import Settings
-from stanch.local.aws.server import AwsCloud
 from stanch.local.azure.server import AzureCloudServer
 from tests.contract.harness import Bench as Lab
 from tests.contract.harness import aws_bench, azure_bench
+from tests.tools import local_clouds
 from tests.unit.engine.bench import Bench, Wall
 from tests.unit.engine.toy import ToyCloud
 
 
 @pytest.fixture(scope="module")
 def aws_url() -> Iterator[str]:
-    server = AwsCloud()
-    server.start()
-    yield server.url
-    server.stop()
+    with local_clouds.local_aws() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCloudServer]:
-    server = AzureCloudServer(tmp_path_factory.mktemp("azure"))
-    server.start()
-    yield server
-    server.stop()
+    with local_clouds.local_azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.storage import StorageManagementClient
 
 from stanch.local.azure.server import AzureCloudServer
+from tests.tools import local_clouds
 
 SUB = "00000000-0000-0000-0000-0000000000a1"
 GROUP = f"/subscriptions/{SUB}/resourceGroups/rg-app"
@@ -29,10 +30,8 @@ SSH = {
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCloudServer]:
-    server = AzureCloudServer(tmp_path_factory.mktemp("azure"))
-    server.start()
-    yield server
-    server.stop()
+    with local_clouds.local_azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
 
 
 @pytest.fixture

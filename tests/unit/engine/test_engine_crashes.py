@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from stanch.errors import AccessDenied, Busy, Retryable, Throttled, Unreachable
 from stanch.finding import Resource
 from tests.unit.engine.bench import Bench, Kept, Wall, door, finding, vault
 from tests.unit.engine.failing import Fuse, Killed, denied, failing
+from tests.unit.engine.killing import MAKERS, deaths
 from tests.unit.engine.toy import ToyCloud
-
-MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": Bench.vault}
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -25,20 +23,12 @@ MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": B
 def test_killed_at_every_call_there_is_one_effect_and_undo_restores_it(
     folder: Path, wall: Wall, kind: str, after: bool
 ) -> None:
-    for k in range(100):
-        place = folder / str(k)
-        place.mkdir()
-        bench = Bench(place, ToyCloud(), wall)
-        resource = MAKERS[kind](bench)
-        found = bench.cloud.snapshot()
-        fuse = Fuse(bench, k, after)
-        with contextlib.suppress(Killed):
-            bench.deliver(finding(resource))
-        fuse.lit = False
-        _durable(bench, found, resource)
+    for death in deaths(lambda place: Bench(place, ToyCloud(), wall), folder, kind, after):
+        bench, resource, found = death.bench, death.resource, death.found
+        _assert_durable(bench, found, resource)
         bench.lapse()
         result = bench.deliver(finding(resource))
-        _one_effect(bench, resource, k)
+        _assert_one_effect(bench, resource, death.k)
         bench.drain()
         assert {(report.key, report.outcome) for report in bench.channel.reports} == {
             (f"{result.action_id}:acted:1", "acted")
@@ -46,14 +36,10 @@ def test_killed_at_every_call_there_is_one_effect_and_undo_restores_it(
         assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
         left = bench.cloud.snapshot()
         left[resource.id] |= {"photo": None, "connections": 3} if kind == "vault" else {}
-        assert left == found, f"killed at call {k}"
-        if not fuse.burnt:
-            assert k > 8, "a whole run has more calls than that"
-            return
-    raise AssertionError("the run never ended")
+        assert left == found, f"killed at call {death.k}"
 
 
-def _durable(bench: Bench, found: Any, resource: Resource) -> None:
+def _assert_durable(bench: Bench, found: Any, resource: Resource) -> None:
     """Whatever was written, its before-state is in the journal."""
     if bench.cloud.writes():
         (action,) = bench.actions()
@@ -63,7 +49,7 @@ def _durable(bench: Bench, found: Any, resource: Resource) -> None:
                 assert step.change.before == found[resource.id][name]
 
 
-def _one_effect(bench: Bench, resource: Resource, k: int) -> None:
+def _assert_one_effect(bench: Bench, resource: Resource, k: int) -> None:
     (action,) = [action for action in bench.actions() if action.outcome is not Outcome.NO_OP]
     assert (action.outcome, bench.locks()) == (Outcome.ACTED, []), f"killed at call {k}"
     live = bench.cloud.things[resource.id]

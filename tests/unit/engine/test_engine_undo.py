@@ -16,25 +16,11 @@ from stanch.deployment import Settings
 from stanch.errors import Busy, Drifted, Refused, Throttled
 from stanch.finding import Resource
 from stanch.playbooks.limits import Protect
-from stanch.result import Result
 from tests.unit.engine.bench import Bench, finding, of_type, playbook, vault
 from tests.unit.engine.failing import denied, failing
 from tests.unit.engine.toy import ACCOUNT, Call
 from tests.unit.engine.toy_remediations import BurnLetter, CloseDoor, RevokeBadges
-
-
-def sealed(bench: Bench) -> Result:
-    bench.vault()
-    result = bench.deliver(finding(vault()))
-    assert result.outcome is Outcome.ACTED
-    return result
-
-
-def open_again(bench: Bench, result: Result) -> None:
-    """The vault is as it was; what cannot be undone (a photo, ended connections) stays."""
-    assert bench.cloud.things == {
-        "vault-1": {"barrier": "none", "alarm": "off", "connections": 0, "label": None, "photo": "taken", "tags": {}}
-    }
+from tests.unit.engine.vaults import assert_open_again, sealed
 
 
 class TestUndone:
@@ -57,7 +43,7 @@ class TestUndone:
         acted = sealed(bench)
         bench.cloud.calls.clear()
         assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
-        open_again(bench, acted)
+        assert_open_again(bench)
         barrier = f"stanch-{acted.action_id}"
         assert bench.cloud.writes() == ["Set vault-1.label", "Set vault-1.alarm", "Set vault-1.barrier", f"Delete {barrier}"]  # fmt: skip
 

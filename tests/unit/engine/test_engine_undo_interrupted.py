@@ -12,24 +12,10 @@ from stanch.action import Outcome
 from stanch.clock import parse
 from stanch.errors import AccessDenied, Busy, CloudError, Drifted, Unreachable
 from stanch.expiry import amend
-from stanch.result import Result
 from tests.unit.engine.bench import Bench, Wall, finding, vault
 from tests.unit.engine.failing import Fuse, Killed, denied, failing
 from tests.unit.engine.toy import Call, ToyCloud
-
-
-def sealed(bench: Bench) -> Result:
-    bench.vault()
-    result = bench.deliver(finding(vault()))
-    assert result.outcome is Outcome.ACTED
-    return result
-
-
-def open_again(bench: Bench, result: Result) -> None:
-    """The vault is as it was; what cannot be undone (a photo, ended connections) stays."""
-    assert bench.cloud.things == {
-        "vault-1": {"barrier": "none", "alarm": "off", "connections": 0, "label": None, "photo": "taken", "tags": {}}
-    }
+from tests.unit.engine.vaults import assert_open_again, sealed
 
 
 class TestInterrupted:
@@ -49,7 +35,7 @@ class TestInterrupted:
         bench.cloud.calls.clear()
         assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
         assert bench.cloud.writes() == ["Set vault-1.barrier", f"Delete {barrier}"]
-        open_again(bench, acted)
+        assert_open_again(bench)
 
     @pytest.mark.parametrize("where", [{"verb": "Set", "name": "barrier"}, {"verb": "Delete"}])
     def test_what_does_not_answer_hands_the_lease_back(self, bench: Bench, where: dict[str, str]) -> None:
@@ -60,7 +46,7 @@ class TestInterrupted:
         assert [until for _, _, until in bench.locks()] == [0.0]
         bench.cloud.before.clear()
         assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
-        open_again(bench, acted)
+        assert_open_again(bench)
 
     @pytest.mark.parametrize("reads", range(1, 3))
     def test_a_read_under_the_lock_that_does_not_answer_hands_it_back(self, bench: Bench, reads: int) -> None:
@@ -246,7 +232,7 @@ class TestInterrupted:
             bench.lapse()
             if bench.action(acted).outcome is not Outcome.UNDONE:
                 assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE, f"killed at call {k}"
-            open_again(bench, acted)
+            assert_open_again(bench)
             writes = bench.cloud.writes()
             assert len(writes) == len(set(writes)) == 4, f"killed at call {k}"
             assert bench.locks() == []

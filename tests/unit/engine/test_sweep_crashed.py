@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,18 +14,17 @@ from stanch.action import Outcome
 from stanch.decision import Decision, Identity, Request
 from stanch.deployment import Settings
 from stanch.errors import Throttled, Unreachable
-from stanch.finding import Resource
 from stanch.restraint import EVERYWHERE, PAUSE
 from stanch.sweep.crashed import TRIES
 from stanch.sweep.run import RUNNING, Sweep
 from stanch.sweep.turn import SWEEP
-from tests.unit.engine.bench import Bench, Wall, door, finding, vault
-from tests.unit.engine.failing import Fuse, Killed, failing
+from tests.unit.engine.bench import Wall, door, finding, vault
+from tests.unit.engine.failing import Killed, failing
+from tests.unit.engine.killing import MAKERS, deaths
 from tests.unit.engine.sweeping import Sweeping
 from tests.unit.engine.toy import ToyCloud
 from tests.unit.engine.toy_remediations import CloseDoor
 
-MAKERS: dict[str, Callable[[Bench], Resource]] = {"door": Bench.door, "vault": Bench.vault}
 PERSON = Identity("ann@corp.example", "subject-ann")
 
 
@@ -57,22 +55,14 @@ def pause(bench: Sweeping) -> None:
 def test_killed_at_every_call_a_sweep_ends_it_with_one_effect_and_one_report(
     folder: Path, wall: Wall, kind: str, after: bool
 ) -> None:
-    for k in range(100):
-        place = folder / str(k)
-        place.mkdir()
-        bench = Sweeping(place, ToyCloud(), wall)
-        resource = MAKERS[kind](bench)
-        found = bench.cloud.snapshot()
-        fuse = Fuse(bench, k, after)
-        with contextlib.suppress(Killed):
-            bench.deliver(finding(resource))
-        fuse.lit = False
+    for death in deaths(lambda place: Sweeping(place, ToyCloud(), wall), folder, kind, after):
+        bench, k = death.bench, death.k
         bench.wait(minutes=5)
         assert bench.sweep().errors == [], f"killed at call {k}"
         assert bench.locks() == []
         assert len(bench.actions()) <= 1
         if not bench.actions():  # it died before the action was opened: the delivery comes again
-            assert bench.cloud.snapshot() == found
+            assert bench.cloud.snapshot() == death.found
             continue
         (action,) = bench.actions()
         assert action.outcome is Outcome.ACTED, f"killed at call {k}: {action.reason}"
@@ -82,9 +72,6 @@ def test_killed_at_every_call_a_sweep_ends_it_with_one_effect_and_one_report(
         assert len(lasting) == len(set(lasting))
         assert {(report.key, report.outcome) for report in bench.channel.reports} == {(f"{action.id}:acted:1", "acted")}
         assert bench.undo(action.id).run().outcome is Outcome.UNDONE
-        if not fuse.burnt:
-            return
-    raise AssertionError("there were more calls than tried")
 
 
 class TestGoingOn:

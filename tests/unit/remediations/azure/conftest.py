@@ -13,6 +13,7 @@ from stanch.finding import Resource
 from stanch.local.azure.server import AzureCloudServer
 from stanch.remediation import Plan, Remediation
 from tests.contract.azure_world import AzureWorld
+from tests.tools import local_clouds
 
 ACTION = "0123456789ab-01234567890"
 
@@ -21,10 +22,8 @@ Make = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureCloudServer]:
-    server = AzureCloudServer(tmp_path_factory.mktemp("azure"))
-    server.start()
-    yield server
-    server.stop()
+    with local_clouds.local_azure(tmp_path_factory.mktemp("azure")) as server:
+        yield server
 
 
 @pytest.fixture
