@@ -72,6 +72,7 @@ def cold(lab: Lab, others: Sequence[Side], ours: Side, shipped: Side, member: Si
         lab.results.absolute[name] = {
             "cold contained ms": 1e3 * statistics.median(run.contained for run in found),
             "cold reported ms": 1e3 * statistics.median(run.reported for run in found),
+            "cold CPU ms": 1e3 * statistics.median(run.cpu for run in found),
             "cold peak MiB": statistics.median(run.peak for run in found) / 1024,
             "modules": float(len(found[0].modules)),
         }
@@ -164,6 +165,7 @@ def azure(lab: Lab, naive: Side, ours: Side) -> None:
         lab.results.absolute[name] = {
             "cold contained ms": 1e3 * statistics.median(contained[name]),
             "cold reported ms": 1e3 * statistics.median(run.reported for run in found),
+            "cold CPU ms": 1e3 * statistics.median(run.cpu for run in found),
             "cold peak MiB": statistics.median(run.peak for run in found) / 1024,
             "modules": float(len(found[0].modules)),
         }

@@ -36,11 +36,12 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Times in seconds. `spawned` is before the process was started; `marks` are start, end and CPU of each event."""
+    """Times in seconds. `spawned` is before the process was started; `marks` are start, end and CPU of each event; `cpu` is that of the whole process."""
 
     spawned: float
     ready: float
     marks: tuple[tuple[float, float, float], ...]
+    cpu: float
     peak: int
     modules: tuple[str, ...]
     calls: tuple[Call, ...]
@@ -115,6 +116,7 @@ def run(side: Side, stub: RunningStub, events: Sequence[Any], *, moment: datetim
         spawned,
         out["ready"],
         marks,
+        out["cpu"],
         out["peak"],
         tuple(out["modules"]),
         tuple(stub.calls()),
