@@ -39,7 +39,7 @@ HANDLERS = {
 STANDARD = "the standard library"
 BUDGET = {
     "aws": {
-        STANDARD: 225, "stanch": 75, "handlers": 11, "remediations": 6, "__main__": 1,
+        STANDARD: 225, "stanch": 78, "handlers": 12, "remediations": 6, "__main__": 1,
         "botocore": 76, "urllib3": 30, "certifi": 2, "dateutil": 11, "jmespath": 8, "six": 2,
     },
     "azure": {

@@ -15,6 +15,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from remediations import aws
 from stanch.action import Outcome
 from stanch.clouds import aws as clouds
+from stanch.clouds import aws_clients
 from stanch.errors import CloudError
 from stanch.local.aws.server import AwsCloud
 from stanch.remediation import load
@@ -104,7 +105,7 @@ def test_every_remediation_contains_and_undoes_on_the_cut_models(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_cloud.url)
-    monkeypatch.setattr(clouds, "_models", lambda: models)
+    monkeypatch.setattr(aws_clients, "_models", lambda: models)
     bench = aws_bench(aws_cloud.url, tmp_path)
     resource = scenario.expose(bench.world)
     before = scenario.snapshot(bench.world, resource)
@@ -196,7 +197,7 @@ def test_the_rules_of_endpoints_are_the_published_ones(models: Loader) -> None:
 def test_what_was_cut_off_raises_on_its_first_use(
     cut: Client, whole: Client, models: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clouds, "_models", lambda: models)
+    monkeypatch.setattr(aws_clients, "_models", lambda: models)
     session = clouds.AwsCloud(clouds.AwsSettings("eu-west-1", "111122223333")).home
     assert "create_login_profile" in _kept(whole("iam"))
     with pytest.raises(AttributeError, match="create_login_profile"):
