@@ -50,8 +50,8 @@ check: .venv/.installed .tools/sam/.installed ## format, lint, types, architectu
 docs: .venv/.installed ## everything generated: catalogue, IAM policies, schema
 	$(BIN)/python tools/generate.py
 
-bench: .venv/.installed ## beside the alternatives, as ratios; writes bench/results.json and docs/performance.md (needs Python 3.13)
-	$(BIN)/python -m bench
+bench: .venv/.installed ## beside the alternatives, as ratios; writes bench/results.json and docs/performance.md (needs Linux and Python 3.13); ARGS="--rounds 2 --events 30" is quick
+	$(BIN)/python -m bench $(ARGS)
 
 proof: .venv/.installed .tools/sam/.installed ## every claim with its figure, in full (over an hour); writes docs/proof.md; FIGURE=name measures one
 	$(BIN)/python -m tests.proof $(FIGURE)

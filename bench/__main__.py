@@ -52,8 +52,9 @@ def _measured(parts: list[str], rounds: int, events: int, root: Path) -> Results
         lab = lambdas.Lab(stub, rounds, results)
         for part, measure in _parts(lab, Path(name), events, root).items():
             if part in parts:
-                print(f"… {part}", flush=True)
+                start = time.monotonic()
                 measure()
+                print(f"{part}: {time.monotonic() - start:.0f} s", flush=True)
     results.machine["minutes"] = f"{(time.monotonic() - began) / 60:.1f}"
     return results
 
