@@ -16,6 +16,9 @@ from stanch.remediation import Plan, Remediation, canonical
 MARGIN = 1 / 18
 """The part of a lease that must be left before a write: five seconds of the usual ninety, for the write to arrive in."""
 
+WRITE = 2 / 3
+"""The part of a lease that a write may take, its repeats and the end of a long operation included: sixty seconds of the usual ninety. Sessions bound theirs by it."""
+
 
 class Fence:
     """Holds the lease of one action: asked before every write, renewed by every record."""
@@ -28,13 +31,19 @@ class Fence:
         self.lease = lease
 
     def check(self) -> None:
-        """Raises Fenced if too little is left of the lease: another invocation may be about to take over. Raises Stopped at a kill switch that is pulled or cannot be read."""
+        """Before a write: the lease will outlast it, and is renewed where it would not.
+
+        Raises Fenced if too little is left of it, for another invocation may be about to take over. Raises Stopped at a kill switch that is pulled or cannot be read.
+        """
         if self._stop is not None:
             self._ask(self._stop)
-        if time.time() > self.lease.until - MARGIN * self._seconds:
+        left = self.lease.until - time.time()
+        if left < MARGIN * self._seconds:
             raise Fenced(
                 f"the lease of action {self._action.id} has run out; the write is left to whoever holds it now"
             )
+        if left < (MARGIN + WRITE) * self._seconds:
+            self._renew()
 
     @staticmethod
     def _ask(stop: Callable[[], Verdict]) -> None:
@@ -48,6 +57,9 @@ class Fence:
     def record(self, event: str, **details: Any) -> None:
         """Journal the progress and renew the lease. Raises Fenced if somebody else holds it."""
         self._action.note(event, **details)
+        self._renew()
+
+    def _renew(self) -> None:
         self.lease = replace(self.lease, until=time.time() + self._seconds)
         self._journal.record(self._action, self.lease)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from remediations.azure.arm import POLLED, arm_id, gone, json_of, name_of, reference
 from stanch.clouds.azure_ids import ArmId
 from stanch.clouds.azure_session import AzureSession
+from stanch.errors import Unreachable
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 
@@ -71,13 +72,21 @@ class DeallocateVm(Remediation[AzureSession]):
             reason="the machine is deallocated already" if power == "deallocated" else None,
         )
 
+    def __init__(self, session: AzureSession, action_id: str) -> None:
+        super().__init__(session, action_id)
+        self._under_way = False
+        """Whether the machine was seen on its way to where it should be."""
+
     def read(self, change: Change) -> State:
         machine = self._machine(ArmId.parse(change.data["machine"]))
         power = _power(machine) if machine else "gone"
+        self._under_way = power == "deallocating"
         # On its way is not there yet.
         return change.before if power == "deallocating" else _SETTLES_AS.get(power, power)
 
     def apply(self, change: Change) -> Change:
+        if self._under_way:  # an earlier attempt began it and did not see the end
+            raise Unreachable(f"{change.target}: it is being deallocated and not there yet")
         machine = ArmId.parse(change.data["machine"])
         self.session.call(self.session.compute.virtual_machines.begin_deallocate, machine.group, machine.name)
         return change

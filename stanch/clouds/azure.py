@@ -25,7 +25,7 @@ class AzureCloud:
         self.settings = settings
         self._given = credential
         self._credentials: dict[str, TokenCredential] = {}
-        self.transport = new_transport()
+        self.transport = new_transport(settings.patience)
         """The connections of every session, and of the clients that are made elsewhere (the journal's table)."""
         self._verified: set[str] = set()
         self._lock = threading.Lock()

@@ -40,7 +40,7 @@ class AzureSession:
         """`account` is the subscription id, or the tenant id or '' for Entra. `transport` and what `verify` found out are shared between sessions."""
         self.account, self.settings, self.purpose, self.action_id = account, settings, purpose, action_id
         self._credential = credential
-        self._transport = transport or new_transport()
+        self._transport = transport or new_transport(settings.patience)
         self._verified = set() if verified is None else verified
 
     def verify(self, *, tenant: bool = False) -> None:
@@ -164,7 +164,14 @@ class AzureSession:
         return {name: correlation(self.action_id)} if self.action_id else {}
 
     def _retry(self) -> dict[str, Any]:
-        return {"retry_total": 3, "retry_backoff_factor": 0.02 if self.settings.local else 0.5, "retry_backoff_max": 8}
+        """Repeats begin in the first half of the time that a call may take; `patience` sees to it that the last one ends within it."""
+        factor = 0.02 if self.settings.local else 0.5
+        return {
+            "retry_total": 3,
+            "retry_backoff_factor": factor,
+            "retry_backoff_max": 8,
+            "timeout": self.settings.patience,
+        }
 
     def _client_options(self) -> dict[str, Any]:
         return {

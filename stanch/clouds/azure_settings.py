@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from stanch.errors import InvalidInput
+from stanch.transaction import WRITE
 
 Purpose = Literal["read", "act", "undo", "own"]
 """What an identity is for. `own` is the deployment itself, for its journal and its secrets: the identity of AZURE_CLIENT_ID, else the one azure-identity finds."""
@@ -29,14 +30,15 @@ class AzureSettings:
     """Which cloud and who we are. Endpoints other than the public cloud's are sovereign clouds or the local stand-in.
 
     `identities` maps a purpose to the client id of the user-assigned managed identity to use for it; without one, azure-identity chooses.
-    `own` are object and client ids of the responder's own identities. Times are seconds.
+    `own` are object and client ids of the responder's own identities. `operation_timeout` bounds a call with its repeats and the end of what it began, in seconds:
+    the part of the journal's lease that a write may take, so that no other invocation takes over while one is on its way.
     """
 
     arm: str = PUBLIC_ARM
     graph: str = PUBLIC_GRAPH
     identities: Mapping[str, str] = field(default_factory=dict)
     own: tuple[str, ...] = ()
-    operation_timeout: float = 120.0
+    operation_timeout: float = 60.0
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> AzureSettings:
@@ -48,8 +50,14 @@ class AzureSettings:
             arm=_endpoint(env, "STANCH_ARM_ENDPOINT", PUBLIC_ARM),
             graph=_endpoint(env, "STANCH_GRAPH_ENDPOINT", PUBLIC_GRAPH),
             identities=identities,
+            operation_timeout=WRITE * float(env.get("STANCH_LEASE_SECONDS", "90")),
             own=tuple(dict.fromkeys(name for part in own for name in part.split(",") if name)),
         )
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for one answer, and after which nothing is repeated."""
+        return self.operation_timeout / 2
 
     @property
     def local(self) -> bool:

@@ -9,6 +9,7 @@ from stanch.deployment import Settings
 from stanch.errors import Busy, Fenced, Throttled, Unreachable
 from stanch.journal import Lease
 from stanch.result import Result
+from stanch.transaction import MARGIN, WRITE
 from tests.unit.engine.bench import LEASE, Bench, door, finding, vault
 from tests.unit.engine.failing import failing
 from tests.unit.engine.toy import Call
@@ -37,6 +38,23 @@ class TestLeases:
 
         bench.cloud.before.append(stall)
         assert bench.deliver().outcome is Outcome.ACTED
+
+    @pytest.mark.parametrize("stalled", [0.0, 0.2, 0.3, 0.9])
+    def test_a_write_begins_with_a_lease_that_outlasts_it(self, bench: Bench, stalled: float) -> None:
+        """However long the reads before it took: what is left covers the longest that a session lets a write take."""
+        bench.door()
+        left: list[float] = []
+
+        def watch(call: Call) -> None:
+            if call.purpose == "act" and call.verb == "Assume":
+                bench.wall.now += LEASE * stalled
+            if call.write:
+                left.extend(until - bench.wall.now for _, _, until in bench.locks())
+
+        bench.cloud.before.append(watch)
+        assert bench.deliver().outcome is Outcome.ACTED
+        assert left
+        assert min(left) >= LEASE * (MARGIN + WRITE)
 
     def test_the_margin_shrinks_with_the_lease(self, bench: Bench) -> None:
         bench.door()

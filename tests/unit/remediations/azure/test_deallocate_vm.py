@@ -6,9 +6,10 @@ import pytest
 
 from remediations.azure.deallocate_vm import LOST, DeallocateVm
 from stanch.clouds.azure_ids import ArmId
+from stanch.errors import Unreachable
 from stanch.finding import Resource
 from tests.contract.azure_world import AzureWorld
-from tests.unit.remediations.azure.conftest import Make
+from tests.unit.remediations.azure.conftest import Make, writes
 
 
 @pytest.fixture
@@ -85,3 +86,16 @@ def test_a_gone_machine_is_neither_state(world: AzureWorld, machine: Resource, m
     world.server.state.drop(machine.id)
     assert make(DeallocateVm).read(change) == "gone"
     assert make(DeallocateVm).plan(machine, {}).reason == "gone"
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_attempt_that_finds_the_machine_on_its_way_does_not_send_it_again(world: AzureWorld, machine: Resource, make: Make) -> None:  # fmt: skip
+    change = make(DeallocateVm).plan(machine, {}).changes[0]
+    place = ArmId.parse(machine.id)
+    world.compute.virtual_machines.begin_deallocate(place.group, place.name, polling=False)
+    sent = writes(world)
+    resumed = make(DeallocateVm, purpose="act")
+    assert resumed.read(change) == change.before
+    with pytest.raises(Unreachable, match="not there yet"):
+        resumed.apply(change)
+    assert writes(world) == sent
