@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -158,3 +159,13 @@ def test_every_iam_action_exists() -> None:
 
 def test_every_exception_is_used() -> None:
     assert set(NAMED_OTHERWISE) | set(WITHOUT_API) <= _actions()
+
+
+def test_every_function_that_assumes_member_roles_is_among_those_that_they_trust() -> None:
+    """What a page approves is carried out by the page's function: a member role that does not trust it refuses."""
+    whole = template("template.yaml")
+    roles = {name: one for name, one in whole["Resources"].items() if one["Type"] == "AWS::IAM::Role"}
+    assuming = {name for name, one in roles.items() if "sts:AssumeRole" in json.dumps(one["Properties"]["Policies"])}
+    assert len(assuming) == 5
+    trusted = json.dumps(whole["Outputs"]["ResponderRoles"]["Value"])
+    assert {name for name in assuming if f'"{name}' in trusted} == assuming
