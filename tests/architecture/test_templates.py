@@ -168,4 +168,4 @@ def test_every_function_that_assumes_member_roles_is_among_those_that_they_trust
     assuming = {name for name, one in roles.items() if "sts:AssumeRole" in json.dumps(one["Properties"]["Policies"])}
     assert len(assuming) == 5
     trusted = json.dumps(whole["Outputs"]["ResponderRoles"]["Value"])
-    assert {name for name in assuming if f'"{name}' in trusted} == assuming
+    assert {name for name in assuming if re.search(rf"\b{name}\b", trusted)} == assuming
