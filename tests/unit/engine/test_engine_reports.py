@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from stanch import outbox
 from stanch.action import Outcome
 from stanch.clock import parse
-from stanch.errors import Throttled
+from stanch.errors import Throttled, Unreachable
 from stanch.notify.text import text
 from stanch.report import Report
 from stanch.responder import Delivery, Responder
@@ -124,3 +126,21 @@ def test_only_what_was_filed_by_then_is_offered_again(bench: Bench) -> None:
     moment, channels = parse(filed.created_at), bench.deployment.channels
     assert outbox.drain(bench.journal, channels, before=moment - timedelta(milliseconds=1)) == 0
     assert outbox.drain(bench.journal, channels, before=moment) == 1
+
+
+def test_an_answer_that_could_not_be_stored_is_an_error(bench: Bench) -> None:
+    bench.door()
+    bench.channel.broken = True
+    bench.deliver()
+    bench.channel.broken = False
+
+    def silent(verb: str) -> None:
+        if verb == "sent":
+            raise Unreachable("no answer")
+
+    bench.journal.before.append(silent)
+    with pytest.raises(Unreachable):
+        bench.drain()
+    bench.journal.before.clear()
+    assert bench.drain() == 1, "it is offered once more, under the same key"
+    assert len({report.key for report in bench.channel.reports}) == 1

@@ -202,7 +202,7 @@ class TestRefused:
             acted = Decision(bench.deployment, Approval(acted.action_id or "", Identity(person, person))).approve()
         assert acted.outcome is Outcome.ACTED
         assert bench.channel.reports[-1].undo == BurnLetter.irreversible
-        with pytest.raises(Refused, match=BurnLetter.irreversible):
+        with pytest.raises(Refused, match=f"^irreversible: {BurnLetter.irreversible}"):
             bench.undo(acted.action_id, force=True).run()
 
     def test_too_early_for_what_re_arms(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

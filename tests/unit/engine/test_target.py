@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_each_delivery_of_one_version_has_the_same_next_id(bench: Bench) -> None
     target = Target(CloseDoor.id, door(), {}, "e" * 64, "", "auto", finding=finding())
     again = replace(target, finding=finding(title="another delivery"))
     assert target.after(None).action_id == again.after(None).action_id
-    assert target.after(None).action_id.startswith("e" * 12 + "-")
+    assert re.fullmatch(r"e{12}-[0-9a-f]{11}", target.after(None).action_id)
     action = waits(bench)
     others = [
         target.after(action), replace(target, finding=finding(version="2")).after(None), replace(target, finding=finding(id="finding-2")).after(None),
