@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from stanch.guardrails import Verdict
 from stanch.playbooks.limits import Budget, Budgets, Exempt
 from stanch.playbooks.model import Policy
 from stanch.remediation import Plan
-from stanch.restraint import PAUSE, Restraint, Subject
+from stanch.restraint import EXEMPT, PAUSE, Restraint, Subject
 from tests.unit.engine.bench import ACCOUNT, Bench, door, finding, playbook
 from tests.unit.engine.toy_remediations import CloseDoor
 
@@ -256,6 +257,21 @@ class TestSwitch:
         clock[0] += 0.001
         switched.stopped("sandbox")
         assert len(asked) == 4
+
+    def test_a_look_ahead_has_both_answers(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        bench.journal.keep(EXEMPT, "door-1", {"by": "ann"}, None)
+        asked: list[int] = []
+        looking = Restraint(Policy(()), bench.journal, lambda: asked.append(1), lambda: NOW.timestamp())  # type: ignore[func-returns-value]
+        assert looking.look("prod") == {"door-1": {"by": "ann"}}
+        looking.stopped("prod")
+        assert asked == [1], "of this group it is known already"
+
+        def silent(kind: str) -> Any:
+            raise Unreachable("no answer")
+
+        setattr(bench.journal, "kept", silent)  # noqa: B010
+        with pytest.raises(Retryable, match=r"^exempted: it cannot be read: no answer$"):
+            looking.look("prod")
 
 
 class TestSpans:
