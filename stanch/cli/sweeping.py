@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import typer
+from rich.text import Text
 
-from stanch.cli import output
+from stanch.cli import output, showing
 from stanch.cli.context import CloudName, enter
 from stanch.cli.options import CloudOption, Output, Playbooks
+from stanch.notify.untrusted import inert
+from stanch.sweep.turn import Row
+
+_DONE = {
+    "crashed": "resumed", "undelivered": "reports delivered", "approvals": "requests escalated or closed", "leases": "reminded of or ended",
+    "dead letters": "messages were given up: `stanch redrive` once their cause is gone", "held": "held, as told in the day's digest",
+    "unheard": "findings answered whose event never came",
+}  # fmt: skip
+"""What a step's count is of."""
 
 
 def register(app: typer.Typer) -> None:
@@ -27,11 +37,21 @@ def sweep(output_: Output = "text", cloud: CloudOption = None, playbooks: Playbo
         if output_ == "json":
             output.lines([{"cloud": name, **swept.as_json()}])
             continue
-        for row in swept.as_json()["steps"]:
-            output.put(
-                f"{name:<6}{row['step']:<14}{', '.join(f'{key} {value}' for key, value in row.items() if key != 'step' and value)}"
-            )
+        if not swept.rows:
+            output.put(f"{name}: another sweep is at work")
+        for row in swept.rows:
+            _put(name, row)
     raise typer.Exit(1 if failed else 0)
+
+
+def _put(name: CloudName, row: Row) -> None:
+    told = f"{row.done} {_DONE[row.step]}" if row.done else "nothing to do"
+    more = "; time ran out, the next sweep goes on" if row.left else ""
+    showing.columns([(f"{name:<6}{row.step}", told + more)], 18)
+    for error in row.errors:
+        showing.columns([("", Text(f"error: {inert(error, 400)}", "bold red"))], 18)
+    if row.results:
+        showing.table([result.as_json() for result in row.results])
 
 
 def redrive(output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None) -> None:

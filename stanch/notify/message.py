@@ -45,6 +45,8 @@ WORDINGS: Mapping[str, Wording] = {
     "unmatched": Wording("No playbook is for it. Nothing was changed."),
     "undone": Wording("Undone: all that can be undone is as it was before.", "Undone", "", "Stays"),
     "expired": Wording("Nobody agreed to it in time. Nothing more happens by itself."),
+    "standing": Wording("Stanch does not act by itself there until this ends; people's own runs and undos go on."),
+    "ended": Wording("Stanch acts by itself there again."),
     "denied": Wording("A person denied it. Nothing more happens by itself."),
 }  # fmt: skip
 """By outcome. What an interrupted attempt may have written is not denied: 'held' therefore says nothing of changes."""
@@ -74,7 +76,7 @@ class Message:
 
 def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
     """The report in words, with at most `items` lines a list and `width` code points a line of evidence."""
-    wording = WORDINGS.get("denied" if denied(report) else report.outcome, Wording("", "Changes"))
+    wording = WORDINGS.get(_told_as(report), Wording("", "Changes"))
     reason = inert(report.reason or "", 2 * width)
     failures = [failure for failure in report.failures if failure not in (report.reason or "")]
     parts: list[tuple[str, Iterable[str]]] = [
@@ -96,13 +98,19 @@ def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
 
 
 def state(report: Report) -> str:
-    """The outcome as people read it: `AWAITING APPROVAL`; of a request that ended by a person's no, `DENIED`."""
-    return "DENIED" if denied(report) else plain(report.outcome, 40).upper().replace("_", " ")
+    """The outcome as people read it: `AWAITING APPROVAL`; of a request that ended by a person's no, `DENIED`; of a pause or an exemption, `IN FORCE` or `ENDED`."""
+    told = _told_as(report)
+    return "IN FORCE" if told == "standing" else plain(told, 40).upper().replace("_", " ")
 
 
-def denied(report: Report) -> bool:
-    """Whether it expired because a person said no, by the reason that such a decision leaves."""
-    return report.outcome == "expired" and (report.reason or "").startswith("denied by ")
+def _told_as(report: Report) -> str:
+    """The outcome, or what it stands for: a request expires by silence or because a person said no, as the reason that such a decision leaves says, and what people decide for a
+    while stands or is ended."""
+    if report.outcome == "expired" and (report.reason or "").startswith("denied by "):
+        return "denied"
+    if report.key.startswith("standing:"):
+        return "standing" if report.outcome == "held" else "ended"
+    return report.outcome
 
 
 def headline(report: Report) -> str:

@@ -145,3 +145,14 @@ def test_a_sweep_does_every_step(alone: Stanch) -> None:
     assert ran.code == 0
     assert [row["cloud"] for row in ran.rows] == ["aws", "azure"]
     assert {"crashed", "undelivered", "approvals", "leases"} <= {step["step"] for step in ran.rows[0]["steps"]}
+
+
+def test_a_sweep_says_in_words_what_it_did(alone: Stanch) -> None:
+    event = EVENTS / "guardduty" / "public-bucket.json"
+    assert alone("pause", "--reason", "outage").code == 0
+    assert alone.json("replay", event).row["outcome"] == "held"
+    ran = alone("sweep")
+    assert ran.code == 0
+    assert "aws   crashed       nothing to do" in ran.out.splitlines()
+    assert "aws   held          1 held, as told in the day's digest" in ran.out.splitlines()
+    assert "{" not in ran.out

@@ -230,6 +230,10 @@ class TestTold:
         assert told[0].reason == "alice until somebody resumes it: outage"
         assert "stanch resume --reason 'why'" in text(told[0])
         assert "unknown" not in text(told[0]), "it is of no account"
+        assert [text(report).splitlines()[:2] for report in told[:2]] == [
+            ["IN FORCE: Paused: everything", "Stanch does not act by itself there until this ends; people's own runs and undos go on."],
+            ["ENDED: Resumed: everything", "Stanch acts by itself there again."],
+        ]  # fmt: skip
         assert len({report.key for report in told}) == 4
         assert [report.reason for report in told[1:]] == [
             "alice: over", f"alice until {made[2].until}: ours", "alice: done",
