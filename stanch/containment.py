@@ -14,6 +14,7 @@ from stanch.deployment import Deployment
 from stanch.errors import Busy, CloudError, Refused, Retryable, Stopped
 from stanch.execution import Execution
 from stanch.guardrails import Verdict
+from stanch.journal import Standing
 from stanch.playbooks.limits import Exempt
 from stanch.playbooks.match import excluded
 from stanch.playbooks.model import strictest
@@ -52,14 +53,14 @@ class Containment:
         if standing.lease is not None:
             return self._continuation.go_on(standing)
         self._earlier = standing.earlier
-        self._target = target = self._target.after(standing.earlier)
+        self._target = target = self._target.after(standing.last)
         try:
             plan = reads.plan(target)
         except Refused as error:
             return self._noted(Plan(target.resource), Outcome.HELD, str(error))
         except CloudError as error:
             return self._noted(Plan(target.resource), Outcome.FAILED, f"the plan could not be made: {error}")
-        stopped = self._stopped(plan, standing.earlier)
+        stopped = self._stopped(plan, standing)
         if stopped is not None:
             return stopped
         return self._act(plan)
@@ -67,8 +68,7 @@ class Containment:
     def plan(self) -> tuple[Plan, list[Verdict]]:
         """What would be done, with every guard's verdict; nothing is written, not even to the journal."""
         plan = planned(self._deployment, self._target)
-        earlier = self._deployment.journal.look(self._target.effect, self._target.marker).earlier
-        return plan, self._verdicts(plan, earlier)
+        return plan, self._verdicts(plan, self._deployment.journal.look(self._target.effect, self._target.marker))
 
     def give_up(self, error: Retryable) -> Result:
         """After the last delivery: what is still unknown is held; an action that it leaves open is closed as unverified. Both are reported and listed.
@@ -80,10 +80,12 @@ class Containment:
         ended = self._continuation.give_up(reason, stopped)
         return ended or self._noted(Plan(self._target.resource), Outcome.HELD, reason)
 
-    def _verdicts(self, plan: Plan, earlier: Action | None) -> list[Verdict]:
+    def _verdicts(self, plan: Plan, standing: Standing) -> list[Verdict]:
         target, deployment = self._target, self._deployment
         exemption = target.playbook.exempt if target.playbook else Exempt()
-        verdicts = guardrails.resource_guards(plan, exemption, deployment.protected(), earlier)
+        finding = target.finding.id if target.finding else None
+        undone = self._undone(standing)
+        verdicts = guardrails.resource_guards(plan, exemption, deployment.protected(), undone, finding)
         if (
             target.waited is not None and not target.automatic
         ):  # whoever decides now may overrule whoever undid it before
@@ -100,12 +102,22 @@ class Containment:
         target = self._target
         return Subject(plan, target.remediation, target.effect, target.group, target.playbook)
 
-    def _stopped(self, plan: Plan, earlier: Action | None) -> Result | None:
+    def _undone(self, standing: Standing) -> Action | None:
+        """The action that a person undid knowing what the finding tells: the one that it led to itself, or the last one of the effect, if the undo came after all that the finding tells."""
+        earlier, finding = standing.earlier, self._target.finding
+        if finding is None or (earlier is not None and (earlier.undo is not None or earlier.id == standing.last)):
+            return earlier
+        last = self._deployment.journal.get(standing.last) if standing.last else None
+        told = finding.last_seen or finding.updated_at
+        undone = last is not None and last.undo is not None and (told is None or told < clock.parse(last.undo["at"]))
+        return last if undone else earlier
+
+    def _stopped(self, plan: Plan, standing: Standing) -> Result | None:
         """The result if the plan is not to be carried out now, else None."""
         target = self._target
         if plan.contained:
-            return self._nothing_to_do(plan, earlier)
-        verdicts = self._verdicts(plan, earlier)
+            return self._nothing_to_do(plan, standing.earlier)
+        verdicts = self._verdicts(plan, standing)
         held = guardrails.first(verdicts, "hold")
         if held is not None:
             return self._noted(plan, Outcome.HELD, held.sentence())

@@ -124,12 +124,14 @@ def _same_key(resource: Resource, key: str, wanted: str) -> bool:
     return key == wanted or (resource.cloud == "azure" and key.lower() == wanted.lower())
 
 
-def undone_before(earlier: Action | None) -> Verdict:
-    """Nobody fights an analyst: what a person undid, if only in part, is not redone for the same finding."""
+def undone_before(earlier: Action | None, finding: str | None = None) -> Verdict:
+    """Nobody fights an analyst: what a person undid, if only in part, is not redone for the same finding, nor for another one (`finding` is its id) that tells of nothing since."""
     if earlier is not None and earlier.undo is not None:
         how = "undid" if earlier.outcome is Outcome.UNDONE else "began to undo"
+        own = finding is None or earlier.finding is None or earlier.finding["id"] == finding
+        which = "for this finding" if own else "on the same resource, and this finding tells of nothing since"
         return Verdict(
-            "undone", "hold", f"{earlier.undo.get('requester', 'a person')} {how} action {earlier.id} for this finding"
+            "undone", "hold", f"{earlier.undo.get('requester', 'a person')} {how} action {earlier.id} {which}"
         )
     return _passed("undone")
 
@@ -151,11 +153,13 @@ def asking(verdict: Verdict, guard: str) -> Verdict:
     return replace(verdict, effect="approve") if (verdict.guard, verdict.effect) == (guard, "hold") else verdict
 
 
-def resource_guards(plan: Plan, exemption: Exempt, patterns: Sequence[str], earlier: Action | None) -> list[Verdict]:
+def resource_guards(
+    plan: Plan, exemption: Exempt, patterns: Sequence[str], earlier: Action | None, finding: str | None = None
+) -> list[Verdict]:
     guards: list[Callable[[], Verdict]] = [
         lambda: exempt(plan, exemption),
         lambda: protected(plan.resource, plan.aliases, patterns),
-        lambda: undone_before(earlier),
+        lambda: undone_before(earlier, finding),
         lambda: advised(plan),
     ]
     return [guard() for guard in guards]

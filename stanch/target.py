@@ -83,13 +83,10 @@ class Target:
         """After how long people are reminded of it, or it is undone."""
         return self.expires or (self.playbook.expires if self.playbook else None)
 
-    def after(self, earlier: Action | None) -> Target:
-        """Under the id that every delivery of this version of the finding gives its next action, so that of two at the same moment only one can be opened,
-        and plans that name things after the action are the same."""
-        if self.finding is None:
-            return self
-        known = [self.marker, self.finding.version, earlier.id if earlier else None]
-        return replace(self, action_id=action_id_of(self.effect, *known))
+    def after(self, last: str | None) -> Target:
+        """Under the id that every delivery gives the action that follows the last one of this effect, so that of two at the same moment, be they of the same finding or not, only one can be
+        opened, and plans that name things after the action are the same."""
+        return self if self.finding is None else replace(self, action_id=action_id_of(self.effect, last))
 
 
 def marker_of(action: Action) -> str | None:

@@ -17,6 +17,9 @@ from typing import Any, Protocol
 
 from stanch.action import Action, Outcome
 
+LAST = "last"
+"""The marker under which the stores remember the last action of an effect, for good; a finding's marker is a hash."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -33,12 +36,13 @@ class Standing:
     """What the journal says before we act, in one round trip.
 
     `lease` is the lock as stored, live or not, and `open` the action it belongs to; both None where nobody is at it. `earlier` is the
-    action that the same finding led to before.
+    action that the same finding led to before, `last` the id of the action that was opened last on the effect, whatever led to it.
     """
 
     lease: Lease | None = None
     open: Action | None = None
     earlier: Action | None = None
+    last: str | None = None
 
 
 @dataclass(slots=True)
@@ -84,7 +88,7 @@ class Journal(Protocol):
         """The lock of the effect with its action, and the action that `marker` points to. Strongly consistent; one round trip where the store can."""
 
     def open(self, action: Action, lease: Lease, marker: str | None) -> None:
-        """Write lock, action and marker. Raises Busy if another lock of the effect exists (live or left by a crash) or the action's id is taken."""
+        """Write lock, action and marker, and remember the action as the last one of its effect. Raises Busy if another lock of the effect exists (live or left by a crash) or the action's id is taken."""
 
     def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
         """Write the lock, the action (its undo, its release) and the marker. Raises Busy if another lock of the effect exists, or if the stored action

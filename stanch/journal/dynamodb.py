@@ -7,7 +7,7 @@ from typing import Any
 
 from stanch.action import Action
 from stanch.errors import Busy, Fenced, Throttled
-from stanch.journal import Lease, OutboxItem, Query, Standing
+from stanch.journal import LAST, Lease, OutboxItem, Query, Standing
 from stanch.journal.dynamodb_client import ConditionFailed, DynamoTable
 from stanch.journal.dynamodb_facts import DynamoFacts
 from stanch.journal.dynamodb_index import listed, undelivered
@@ -46,18 +46,21 @@ class DynamoJournal(DynamoFacts):
         super().__init__(DynamoTable(client, table))
 
     def look(self, effect: str, marker: str | None) -> Standing:
-        keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
-        lock, earlier = (*self._table.together(*keys), None)[:2]
+        keys = [lock_key(effect), marker_key(effect, LAST), *([] if marker is None else [marker_key(effect, marker)])]
+        lock, last, earlier = (*self._table.together(*keys), None)[:3]
         ids = [item["action_id"]["S"] for item in (lock, earlier) if item]
         actions = self._actions(ids)
         return Standing(
-            lease_of(effect, lock) if lock else None, actions[0] if lock else None, actions[-1] if earlier else None
+            lease_of(effect, lock) if lock else None,
+            actions[0] if lock else None,
+            actions[-1] if earlier else None,
+            last["action_id"]["S"] if last else None,
         )
 
     def open(self, action: Action, lease: Lease, marker: str | None) -> None:
         check(action)
         try:
-            self._table.write(_put(lock_item(lease), _ABSENT), *_new(action, marker))
+            self._table.write(_put(lock_item(lease), _ABSENT), *_new(action, marker), _put(marker_item(action, LAST)))
         except ConditionFailed as error:
             raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
 

@@ -3,7 +3,7 @@
 | item | pk | sk | attributes |
 |---|---|---|---|
 | effect lock | effect[:12] | `lock#EFFECT` | action_id, attempt, until, expires_at |
-| marker | effect[:12] | `marker#EFFECT#HASH` | action_id, expires_at |
+| marker | effect[:12] | `marker#EFFECT#HASH` | action_id, expires_at; the one of the effect's last action stays |
 | action | id[:12] | `action#ID` | day, opened_at, account, playbook, state, version; body, or the number of parts |
 | report | key[:12], or a hash of the key | `report#HASH` | created_at, version; body, or the number of parts; pending while undelivered |
 | part of a large one | the same | `part#SK#N` | version, body |
@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stanch.action import Action
-from stanch.journal import Lease, OutboxItem
+from stanch.journal import LAST, Lease, OutboxItem
 from stanch.journal.stored import PREFIX, batches, column, hashed, nameable, pack, pack_fact, pack_report, state, tip
 
 Item = dict[str, dict[str, str]]
@@ -132,7 +132,8 @@ def lease_of(effect: str, item: Item) -> Lease:
 
 
 def marker_item(action: Action, marker: str) -> Item:
-    return {**marker_key(action.effect, marker), "action_id": {"S": action.id}, "expires_at": _in_days(MARKER_DAYS)}
+    end = {} if marker == LAST else {"expires_at": _in_days(MARKER_DAYS)}
+    return {**marker_key(action.effect, marker), "action_id": {"S": action.id}, **end}
 
 
 def _in_days(days: int) -> dict[str, str]:

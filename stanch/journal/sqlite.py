@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 from stanch.action import Action
 from stanch.errors import Busy, Fenced
-from stanch.journal import Lease, OutboxItem, Query, Standing
+from stanch.journal import LAST, Lease, OutboxItem, Query, Standing
 from stanch.journal.sqlite_facts import SqliteFacts
 from stanch.journal.sqlite_file import SqliteFile
 from stanch.journal.stored import (
@@ -39,13 +39,12 @@ class SqliteJournal(SqliteFacts):
     def look(self, effect: str, marker: str | None) -> Standing:
         with self._file.reading() as connection:
             lease = _lease(connection, effect)
-            earlier = connection.execute(
-                "SELECT action_id FROM markers WHERE effect = ? AND marker = ?", (effect, hashed(marker or ""))
-            ).fetchone()
+            earlier = _marked(connection, effect, marker) if marker is not None else None
             return Standing(
                 lease,
                 _action(connection, lease.action_id) if lease else None,
-                _action(connection, earlier[0]) if earlier else None,
+                _action(connection, earlier) if earlier else None,
+                _marked(connection, effect, LAST),
             )
 
     def open(self, action: Action, lease: Lease, marker: str | None) -> None:
@@ -55,6 +54,7 @@ class SqliteJournal(SqliteFacts):
             if not _insert(connection, action):
                 raise Busy(f"there is an action {action.id} already")
             _mark(connection, action, marker)
+            _mark(connection, action, LAST)
 
     def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
         check(action)
@@ -189,6 +189,13 @@ def _mark(connection: Connection, action: Action, marker: str | None) -> None:
     if marker is not None:
         values = (action.effect, hashed(marker), action.id)
         connection.execute("INSERT OR REPLACE INTO markers VALUES (?, ?, ?)", values)
+
+
+def _marked(connection: Connection, effect: str, marker: str) -> str | None:
+    row = connection.execute(
+        "SELECT action_id FROM markers WHERE effect = ? AND marker = ?", (effect, hashed(marker))
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _report(connection: Connection, key: str) -> OutboxItem | None:

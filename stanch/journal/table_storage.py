@@ -8,7 +8,7 @@ from azure.data.tables import TableClient, TableEntity
 
 from stanch.action import Action
 from stanch.errors import Busy, Fenced, Throttled
-from stanch.journal import Lease, OutboxItem, Query, Standing
+from stanch.journal import LAST, Lease, OutboxItem, Query, Standing
 from stanch.journal.stored import check, column, earliest, merged, nameable, states, tip, unpack, unpack_report
 from stanch.journal.table_storage_client import (
     TRIES,
@@ -53,19 +53,21 @@ class TableJournal(TableFacts):
         self._held, self._filed = Etags(), Etags()
 
     def look(self, effect: str, marker: str | None) -> Standing:
-        keys = [lock_key(effect)] if marker is None else [lock_key(effect), marker_key(effect, marker)]
-        lock, earlier = (*self._table.either(*keys), None)[:2]
+        keys = [lock_key(effect), marker_key(effect, LAST), *([] if marker is None else [marker_key(effect, marker)])]
+        lock, last, earlier = (*self._table.either(*keys), None)[:3]
         return Standing(
             lease_of(effect, lock) if lock else None,
             self.get(lock["action_id"]) if lock else None,
             self.get(earlier["action_id"]) if earlier else None,
+            last["action_id"] if last else None,
         )
 
     def open(self, action: Action, lease: Lease, marker: str | None) -> None:
         check(action)
         head, *rest = _new(action, marker)
         try:
-            self._holds(lease, self._table.write(head[1], create(lock_entity(lease)), head, *rest))
+            last = put(marker_entity(action, LAST))
+            self._holds(lease, self._table.write(head[1], create(lock_entity(lease)), head, *rest, last))
         except ConditionFailed as error:
             raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
 

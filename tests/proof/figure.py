@@ -12,7 +12,10 @@ Size = Literal["bounded", "full"]
 """`bounded` is what the test suite can afford, `full` what `make proof` publishes."""
 
 FIGURES: dict[str, str] = {
+    "duplicates": "tests.proof.duplicates",
+    "writeback": "tests.proof.writeback",
     "kill": "tests.proof.kill",
+    "storm": "tests.proof.storm",
     "soak": "tests.proof.soak",
 }
 """The name of each figure and the module that measures it with its `measure`, in the order of the page."""

@@ -75,10 +75,10 @@ class AzureStack:
             "STANCH_SENTINEL_WORKSPACE": WORKSPACE, "STANCH_VERIFY_DELAYS": "0.05,0.2", "WEBSITE_AUTH_ENABLED": "True", **self._settings,
         }  # fmt: skip
 
-    def another(self, number: int = 0) -> FunctionsHost:
+    def another(self, number: int = 0, **settings: str) -> FunctionsHost:
         """One more worker of the app, started; whoever asked for it stops it."""
-        name = f"worker-{number}"
-        host = FunctionsHost(self._interpreter, self._app, self._folder / name, self.settings(), self._folder / f"{name}.log")  # fmt: skip
+        name, found = f"worker-{number}", self.settings() | settings
+        host = FunctionsHost(self._interpreter, self._app, self._folder / name, found, self._folder / f"{name}.log")
         host.start()
         return host
 

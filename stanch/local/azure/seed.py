@@ -98,7 +98,7 @@ def machine(machine_id: str, port: str) -> list[dict[str, Any]]:
         f"{network}/networkSecurityGroups/{name}-subnet-nsg",
     )
     vnet, address = f"{network}/virtualNetworks/{name}-vnet", f"{network}/publicIPAddresses/{name}-ip"
-    subnet = {"name": "default", "properties": {"addressPrefix": "10.0.0.0/24", "networkSecurityGroup": {"id": subnet_group}}}  # fmt: skip
+    subnet = {"name": "default", "properties": {"addressPrefix": "10.0.0.0/17", "networkSecurityGroup": {"id": subnet_group}}}  # fmt: skip
     return [
         security_group(group, port),
         security_group(subnet_group, port),

@@ -18,8 +18,12 @@ def test_an_empty_journal_knows_nothing(journal: Journal, marker: str | None) ->
 def test_opening_writes_lock_action_and_marker(journal: Journal) -> None:
     action = an_action()
     journal.open(action, Lease(EFFECT, action.id, 1, 1_800_000_000.123456), MARKER)
-    assert journal.look(EFFECT, MARKER) == Standing(Lease(EFFECT, action.id, 1, 1_800_000_000.123456), action, action)
-    assert journal.look(EFFECT, None) == Standing(Lease(EFFECT, action.id, 1, 1_800_000_000.123456), action, None)
+    assert journal.look(EFFECT, MARKER) == Standing(
+        Lease(EFFECT, action.id, 1, 1_800_000_000.123456), action, action, action.id
+    )
+    assert journal.look(EFFECT, None) == Standing(
+        Lease(EFFECT, action.id, 1, 1_800_000_000.123456), action, None, action.id
+    )
     assert journal.look(EFFECT, "another marker") == journal.look(EFFECT, None)
 
 
@@ -38,7 +42,7 @@ def test_a_held_effect_cannot_be_opened_again(journal: Journal) -> None:
     with pytest.raises(Busy):
         journal.open(second, a_lease(second), "second")
     assert journal.get(second.id) is None
-    assert journal.look(EFFECT, "second") == Standing(a_lease(first), first, None)
+    assert journal.look(EFFECT, "second") == Standing(a_lease(first), first, None, first.id)
 
 
 def test_effects_do_not_hinder_one_another(journal: Journal) -> None:
@@ -55,7 +59,7 @@ def test_an_action_id_is_taken_once_and_nothing_else_is_written(journal: Journal
     journal.close(closed(first), a_lease(first), None)
     with pytest.raises(Busy):
         journal.open(an_action(reason="another with this id"), a_lease(first), MARKER)
-    assert journal.look(EFFECT, MARKER) == Standing(None, None, None)
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, None, first.id)
     assert journal.get(first.id) == first
 
 
@@ -87,7 +91,7 @@ def test_closing_frees_the_lock_and_files_the_report(journal: Journal) -> None:
     journal.open(action, a_lease(action), MARKER)
     report = a_report(f"{action.id}:acted:1")
     journal.close(closed(action), a_lease(action), report)
-    assert journal.look(EFFECT, MARKER) == Standing(None, None, action)
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, action, action.id)
     assert action.outcome is Outcome.ACTED
     assert list(journal.pending()) == [report]
 
@@ -118,7 +122,7 @@ def test_a_crashed_attempt_is_taken_over_and_its_late_writes_are_fenced(journal:
         journal.record(late, crashed)
     with pytest.raises(Fenced):
         journal.close(late, crashed, a_report(f"{action.id}:late"))
-    assert journal.look(EFFECT, MARKER) == Standing(claimed, action, action)
+    assert journal.look(EFFECT, MARKER) == Standing(claimed, action, action, action.id)
     assert list(journal.pending()) == []
     journal.record(action, claimed)
     journal.close(closed(action), claimed, None)
@@ -161,7 +165,7 @@ def test_a_known_action_is_reopened_under_a_lock_of_its_own(journal: Journal) ->
     journal.close(closed(action), a_lease(action), None)
     action.attempt, action.undo = 2, {"by": "an engineer"}
     journal.reopen(action, a_lease(action, 2))
-    assert journal.look(EFFECT, None) == Standing(a_lease(action, 2), action, None)
+    assert journal.look(EFFECT, None) == Standing(a_lease(action, 2), action, None, action.id)
     with pytest.raises(Busy):
         journal.reopen(an_action(reason="a second undo"), a_lease(action, 3))
     assert journal.get(action.id) == action
@@ -196,3 +200,14 @@ def test_a_report_of_an_action_starts_with_its_id(journal: Journal) -> None:
     with pytest.raises(InvalidInput, match=r"report\.key"):
         journal.note(an_action(2), None, a_report("someone else's"))
     assert journal.look(EFFECT, None).lease == a_lease(action)
+
+
+def test_the_action_opened_last_on_an_effect_is_remembered_whatever_led_to_it(journal: Journal) -> None:
+    first, second = an_action(1), an_action(2)
+    for action, marker in ((first, MARKER), (second, None)):
+        journal.open(action, a_lease(action), marker)
+        journal.close(closed(action), a_lease(action), None)
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, closed(first), second.id)
+    assert journal.note(an_action(3), "another finding", None)
+    assert journal.look(EFFECT, None).last == second.id
+    assert journal.look(NEIGHBOUR, MARKER).last is None

@@ -29,7 +29,7 @@ def test_noting_and_a_lock_leave_each_other_alone(journal: Journal) -> None:
     open_action, held = an_action(1), closed(an_action(2), Outcome.HELD)
     journal.open(open_action, a_lease(open_action), None)
     assert journal.note(held, MARKER, None) is True
-    assert journal.look(EFFECT, MARKER) == Standing(a_lease(open_action), open_action, held)
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(open_action), open_action, held, open_action.id)
 
 
 def test_a_report_without_an_action_is_filed_once(journal: Journal) -> None:

@@ -52,10 +52,10 @@ def test_a_process_killed_after_opening_leaves_its_lock_to_be_claimed(tmp_path: 
     script = "journal.open(action, a_lease(action), MARKER)\ndie()"
     assert ended(child(tmp_path / "j", script)) == (9, "")
     journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
-    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action)
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action, action.id)
     journal.claim(a_lease(action), a_lease(action, 2))
     journal.close(closed(action), a_lease(action, 2), None)
-    assert journal.look(EFFECT, MARKER) == Standing(None, None, action)
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, action, action.id)
 
 
 @pytest.mark.parametrize("where", ["_insert", "_mark"])
@@ -78,7 +78,7 @@ journal.close(closed(an_action()), a_lease(action), a_report(action.id))
 """
     assert ended(child(tmp_path / "j", script)) == (9, "")
     journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
-    assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None)
+    assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None, action.id)
     assert list(journal.pending()) == []
 
 

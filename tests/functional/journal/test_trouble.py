@@ -245,13 +245,13 @@ def test_a_write_whose_answer_was_lost_is_known_as_our_own(forgetful: tuple[Jour
         return result
 
     losing_one(lambda: journal.open(action, a_lease(action), MARKER))
-    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action)
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action, action.id)
     losing_one(lambda: journal.claim(a_lease(action), a_lease(action, 2)))
     assert journal.look(EFFECT, None).lease == a_lease(action, 2)
     losing_one(lambda: journal.record(action, a_lease(action, 2, 1_900_000_000.0)))
     assert journal.look(EFFECT, None).lease == a_lease(action, 2, 1_900_000_000.0)
     losing_one(lambda: journal.close(closed(action), a_lease(action, 2), report))
-    assert journal.look(EFFECT, MARKER) == Standing(None, None, action)
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, action, action.id)
     assert list(journal.pending()) == [report]
     losing_one(lambda: journal.reopen(action, a_lease(action, 3)))
     assert journal.look(EFFECT, None).lease == a_lease(action, 3)
@@ -291,7 +291,7 @@ def test_the_write_of_another_is_not_taken_for_our_own(forgetful: tuple[Journal,
     proxy.lose = 1
     with pytest.raises(Busy):
         journal.open(an_action(), a_lease(action), None)
-    assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None)
+    assert journal.look(EFFECT, None) == Standing(a_lease(action), action, None, action.id)
     journal.keep("lease", "sweep", {"by": "another"}, None)
     proxy.lose = 1
     assert journal.keep("lease", "sweep", {"by": "us"}, None, new=True) is False
@@ -305,4 +305,4 @@ def test_a_write_whose_every_answer_is_lost_leaves_it_unknown(forgetful: tuple[J
     with pytest.raises(Retryable):
         journal.open(action, a_lease(action), MARKER)
     proxy.lose = 0
-    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action)
+    assert journal.look(EFFECT, MARKER) == Standing(a_lease(action), action, action, action.id)

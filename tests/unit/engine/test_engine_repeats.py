@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from stanch.action import Outcome, effect_key
 from stanch.deployment import Settings
 from stanch.errors import Busy, Retryable, Throttled
-from stanch.finding import Resource
+from stanch.finding import Finding, Resource
 from stanch.playbooks.model import Step
 from stanch.result import Result
 from tests.unit.engine.bench import Bench, finding, playbook, vault
@@ -178,3 +180,59 @@ class TestAtOnce:
         bench.cloud.before.append(second)
         assert bench.deliver().outcome is Outcome.ACTED
         assert bench.cloud.writes() == ["Set door-1.front"]
+
+
+def sibling(**changes: Any) -> Finding:
+    """Another finding about the same door."""
+    return finding(id="finding-2", type="Toy:Door/Ajar", **changes)
+
+
+class TestSiblings:
+    """Different findings of one effect: what one of them led to counts for the other."""
+
+    def test_of_two_at_the_same_instant_one_writes(self, bench: Bench) -> None:
+        """The second one has looked and planned; before it opens its action, the first one comes and goes."""
+        bench.door()
+        rows: list[Result] = []
+
+        def overtaken(verb: str) -> None:
+            if verb == "open":
+                bench.journal.before.clear()
+                rows.append(bench.deliver(finding()))
+
+        bench.journal.before.append(overtaken)
+        with pytest.raises(Busy):
+            bench.deliver(sibling())
+        rows.append(bench.deliver(sibling()))
+        assert [row.outcome for row in rows] == [Outcome.ACTED, Outcome.NO_OP]
+        assert bench.cloud.writes() == ["Set door-1.front"]
+        assert [outcome for outcome, _ in bench.told()].count("acted") == 1
+
+    def test_what_was_opened_again_is_shut_again_for_either(self, bench: Bench) -> None:
+        bench.door()
+        for number, given in enumerate([finding(), sibling(), finding(), sibling()]):
+            bench.cloud.things["door-1"]["front"] = "open"
+            assert bench.deliver(given).outcome is Outcome.ACTED, number
+        assert len(bench.actions()) == 4
+
+    @pytest.mark.parametrize("seen_before", [True, False])
+    def test_what_an_analyst_undid_is_not_redone_for_one_that_tells_of_nothing_since(
+        self, bench: Bench, seen_before: bool
+    ) -> None:
+        bench.door()
+        second = sibling()
+        acted = bench.deliver(finding())
+        if seen_before:
+            assert bench.deliver(second).outcome is Outcome.NO_OP
+        bench.undo(acted.action_id).run()
+        result = bench.deliver(second)
+        assert result.outcome is Outcome.HELD
+        assert result.reason == f"undone: analyst undid action {acted.action_id} on the same resource, and this finding tells of nothing since"  # fmt: skip
+        assert bench.cloud.things["door-1"]["front"] == "open"
+
+    def test_what_happened_after_the_undo_is_answered(self, bench: Bench) -> None:
+        bench.door()
+        bench.undo(bench.deliver(finding()).action_id).run()
+        later = datetime.now(UTC) + timedelta(minutes=5)
+        assert bench.deliver(sibling(last_seen=later, updated_at=later)).outcome is Outcome.ACTED
+        assert bench.cloud.things["door-1"]["front"] == "shut"
