@@ -68,16 +68,14 @@ def test_the_ceiling_of_another_group_binds_nobody_here(bench: Bench) -> None:
     assert decide(bench, action).approve().outcome is Outcome.ACTED
 
 
-def test_each_delivery_of_one_version_has_the_same_next_id(bench: Bench) -> None:
+def test_what_follows_the_last_action_of_an_effect_has_one_id_whatever_asks_for_it(bench: Bench) -> None:
     target = Target(CloseDoor.id, door(), {}, "e" * 64, "", "auto", finding=finding())
-    again = replace(target, finding=finding(title="another delivery"))
-    assert target.after(None).action_id == again.after(None).action_id
-    assert re.fullmatch(r"e{12}-[0-9a-f]{11}", target.after(None).action_id)
-    action = waits(bench)
-    others = [
-        target.after(action), replace(target, finding=finding(version="2")).after(None), replace(target, finding=finding(id="finding-2")).after(None),
-    ]  # fmt: skip
-    assert len({target.after(None).action_id, *(other.action_id for other in others)}) == 4
+    alike = [target, *(replace(target, finding=finding(**one)) for one in ({"title": "again"}, {"version": "2"}, {"id": "finding-2"}))]  # fmt: skip
+    (first,) = {one.after(None).action_id for one in alike}
+    assert re.fullmatch(r"e{12}-[0-9a-f]{11}", first)
+    (second,) = {one.after(first).action_id for one in alike}
+    assert len({first, second, target.after(second).action_id}) == 3
+    assert replace(target, finding=None, action_id="a person's").after(first).action_id == "a person's"
 
 
 def test_the_marker_is_of_one_finding_one_remediation_and_one_resource() -> None:
