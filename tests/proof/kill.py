@@ -9,9 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +18,40 @@ from tests.proof.figure import Figure, Size
 from tests.proof.queued import Replay, Worker
 
 SEED = 20261123
-EVENTS: dict[Size, int] = {"bounded": 10, "full": 1000}
-EVERY: dict[Size, float] = {"bounded": 2.0, "full": 5.0}
-"""Seconds between two deaths of one worker, on average; how long exactly is drawn."""
+EVENTS: dict[Size, int] = {"bounded": 10, "full": 500}
+"""On each cloud."""
+
+CHANCE: dict[Size, float] = {"bounded": 0.5, "full": 0.33}
+"""How likely a worker dies in a turn: in the first one it does for certain, and when in it is drawn."""
 
 WORKERS = 2
 
 
-@dataclass(slots=True)
-class Kills:
-    """How many processes were killed."""
+class Victim:
+    """A worker whose process is killed in the middle of some of its turns."""
 
-    count: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, worker: Worker, dice: random.Random, chance: float) -> None:
+        self._worker, self._dice, self._chance = worker, dice, chance
+        self._turn = 1.0
+        self.kills = 0
+
+    def poll(self) -> int:
+        doomed = not self.kills or self._dice.random() < self._chance
+        killer = threading.Timer(self._dice.random() * self._turn, self._kill)
+        started, known = time.monotonic(), self.kills
+        if doomed:
+            killer.start()
+        taken = self._worker.poll()
+        killer.cancel()
+        if doomed:
+            killer.join()
+        if taken and self.kills == known:
+            self._turn = time.monotonic() - started
+        return taken
+
+    def _kill(self) -> None:
+        self.kills += self._worker.process() is not None
+        self._worker.kill()
 
 
 def measure(size: Size, folder: Path) -> Figure:
@@ -41,7 +60,7 @@ def measure(size: Size, folder: Path) -> Figure:
         place = folder / str(number)
         place.mkdir()
         with replay(place, EVENTS[size], WORKERS) as prepared:
-            row, failed = _killed(prepared, random.Random(SEED + number), EVERY[size], size)
+            row, failed = _killed(prepared, random.Random(SEED + number), CHANCE[size], size)
         rows.append(row)
         failures += failed
     return Figure(
@@ -50,52 +69,31 @@ def measure(size: Size, folder: Path) -> Figure:
         failures,
         rows,
         [
-            f"Two workers a cloud; each is killed after a time drawn with the mean of {EVERY[size]:g} s (seed {SEED}). Lost: a target that is not contained, an action that is not closed, a report that nobody got. "
+            f"{WORKERS} workers a cloud; each is killed in its first turn and then in every third or so, at a moment of the turn that is drawn (seed {SEED}). Lost: a target that is not contained, an action that is not closed, a report that nobody got. "
             "Doubled: the same write twice in the cloud's record of calls, two reports of one state under different keys. Repeats bear the same key: the process died between the channel's answer and its record."
         ],
     )
 
 
-def _killed(replay: Replay, dice: random.Random, every: float, size: Size) -> tuple[dict[str, Any], list[str]]:
-    started, kills = time.perf_counter(), Kills()
-    with _killing(replay.workers, dice, every, kills):
-        drain(replay)
+def _killed(replay: Replay, dice: random.Random, chance: float, size: Size) -> tuple[dict[str, Any], list[str]]:
+    started = time.perf_counter()
+    victims = [Victim(worker, random.Random(dice.random()), chance) for worker in replay.workers]
+    drain(replay, [victim.poll for victim in victims])
     seconds = time.perf_counter() - started
     replay.end(patient=size == "full")
+    kills = sum(victim.kills for victim in victims)
     lost, doubled, repeats = replay.lost(), replay.doubled(), replay.repeats()
     row = {
-        "cloud": replay.cloud, "events": replay.events, "kills": kills.count, "deliveries": replay.deliveries, "lost": len(lost),
+        "cloud": replay.cloud, "events": replay.events, "kills": kills, "deliveries": replay.deliveries, "lost": len(lost),
         "doubled": len(doubled), "reports repeated": repeats, "seconds": round(seconds, 1),
     }  # fmt: skip
     failed = [f"{replay.cloud}: lost: {one}" for one in lost] + [f"{replay.cloud}: doubled: {one}" for one in doubled]
-    if not kills.count:
+    if not kills:
         failed.append(f"{replay.cloud}: nothing was killed")
     return row, failed
 
 
-@contextmanager
-def _killing(victims: Sequence[Worker], dice: random.Random, every: float, kills: Kills) -> Iterator[None]:
-    ended = threading.Event()
-
-    def go_on(victim: Worker, moments: random.Random) -> None:
-        while not ended.wait(moments.expovariate(1 / every)):
-            alive = victim.process() is not None
-            victim.kill()
-            with kills.lock:
-                kills.count += alive
-
-    killers = [threading.Thread(target=go_on, args=(one, random.Random(dice.random()))) for one in victims]
-    for killer in killers:
-        killer.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        for killer in killers:
-            killer.join()
-
-
-def drain(replay: Replay, patience: float = 3600.0) -> None:
+def drain(replay: Replay, polls: Sequence[Callable[[], int]], patience: float = 3600.0) -> None:
     """Let every worker take from the queue until nothing is left in it. Raises TimeoutError after `patience` seconds."""
     deadline, raised = time.monotonic() + patience, list[BaseException]()
 
@@ -109,7 +107,7 @@ def drain(replay: Replay, patience: float = 3600.0) -> None:
         except BaseException as error:  # noqa: BLE001  # raised below, in the thread that asked
             raised.append(error)
 
-    threads = [threading.Thread(target=work, args=(worker.poll,)) for worker in replay.workers]
+    threads = [threading.Thread(target=work, args=(poll,)) for poll in polls]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -21,8 +21,9 @@ from tests.runtime.event_source import EventSource
 from tests.runtime.rie import ExecutionEnvironment
 from tests.tools import dynamodb_local
 
-LEASE, VISIBILITY = 4, 12
-"""Seconds. As in the template, a message comes again only once the lease of whoever died with it has run out."""
+LEASE = 6
+VISIBILITY = {True: 30, False: 8}
+"""Seconds, the latter for many events (whole batches) or few. As in the template, a message comes again only once the lease of whoever died with it has run out."""
 
 WRITES = ("UpdateAccessKey", "PutUserPolicy")
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
@@ -121,6 +122,6 @@ def replay(folder: Path, count: int, workers: int) -> Iterator[LeakedKeys]:
     with ExitStack() as ends:
         journal = ends.enter_context(dynamodb_local.running())
         stack = ends.enter_context(deployed.aws(folder, journal=journal, STANCH_LEASE_SECONDS=str(LEASE)))
-        source = EventSource(stack, "GuardDuty", visibility=VISIBILITY)
+        source = EventSource(stack, "GuardDuty", visibility=VISIBILITY[count > 10])
         environments = deployed.lambdas(stack, ends, "GuardDutyFunction", workers)
         yield LeakedKeys(stack, source, environments, count)

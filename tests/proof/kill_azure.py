@@ -23,7 +23,7 @@ from tests.runtime.azure_stack import AzureStack
 from tests.runtime.functions_host import FunctionsHost
 from tests.runtime.storage_queue import StorageQueue
 
-LEASE, AGAIN = 4, 5
+LEASE, AGAIN = 6, 8
 """Seconds; a message comes again only once the lease of whoever died with it has run out."""
 
 KEY = re.compile(r"[0-9a-f]{12}-[0-9a-f]{11}:\w+:\d+")

@@ -110,7 +110,7 @@ def measure(size: Size, folder: Path) -> Figure:
         environments = deployed.lambdas(stack, ends, "GuardDutyFunction", WORKERS[size])
         storm = Storm(stack, source, environments, FINDINGS[size])
         started = time.perf_counter()
-        kill.drain(storm)
+        kill.drain(storm, [worker.poll for worker in storm.workers])
         seconds = time.perf_counter() - started
         return _figure(storm, size, seconds)
 
