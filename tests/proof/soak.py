@@ -21,7 +21,7 @@ from tests.proof.figure import Figure, Size
 from tests.proof.traffic import Traffic
 
 SEED = 20261123
-SECONDS: dict[Size, float] = {"bounded": 12.0, "full": 1800.0}
+SECONDS: dict[Size, float] = {"bounded": 8.0, "full": 1800.0}
 WARM: dict[Size, float] = {"bounded": 0.4, "full": 0.3}
 """The part of the time whose samples do not count: imports, clients and connections are made, caches filled."""
 
