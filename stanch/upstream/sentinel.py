@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from stanch.clouds.azure import AzureCloud
+from stanch.concurrent import together
 from stanch.errors import AccessDenied, Unconfirmed
 from stanch.finding import Finding, Resource
 from stanch.sources import sentinel
@@ -46,19 +48,21 @@ class SentinelUpstream:
         )
         session = self._cloud.session(where, "read", "", PERMISSIONS)
         try:
-            found = session.arm("GET", incident, API_VERSION, missing=True)
+            found, alerts, entities = together(
+                partial(session.arm, "GET", incident, API_VERSION, missing=True),
+                partial(session.arm, "POST", f"{incident}/alerts", API_VERSION, missing=True),
+                partial(session.arm, "POST", f"{incident}/entities", API_VERSION, missing=True),
+            )
         except AccessDenied as error:
             if error.code != "SubscriptionNotFound":
                 raise
             raise Unconfirmed(f"this deployment sees no subscription {where.account}") from error
         if not found:
             raise Unconfirmed(f"there is no incident {incident}")
-        alerts = session.arm("POST", f"{incident}/alerts", API_VERSION) or {}
-        entities = session.arm("POST", f"{incident}/entities", API_VERSION) or {}
         properties = {
             **found.get("properties", {}),
-            "alerts": alerts.get("value", []),
-            "relatedEntities": entities.get("entities", []),
+            "alerts": (alerts or {}).get("value", []),
+            "relatedEntities": (entities or {}).get("entities", []),
         }
         return {
             "objectSchemaType": "Incident",
