@@ -85,15 +85,17 @@ def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
 
 def _channels(cloud: AzureCloud, policy: Policy, env: Mapping[str, str]) -> tuple[dict[str, Channel], list[str]]:
     """Every Teams channel that the policy or the environment names."""
-    from stanch.notify.teams import TeamsChannel
-
     default = {"teams": ("teams", env["STANCH_TEAMS_SECRET"])} if env.get("STANCH_TEAMS_SECRET") else {}
     specs = {**default, **channel_specs(policy)}
+    secrets = {name: where for name, (kind, where) in specs.items() if kind == "teams"}
+    if not secrets:
+        return {}, list(default)
+    from stanch.notify.teams import TeamsChannel
+
     hosts = ("127.0.0.1", "localhost") if cloud.settings.local else ()
     channels: dict[str, Channel] = {
         name: TeamsChannel(name, partial(secret, cloud, env.get("STANCH_KEY_VAULT", ""), where), extra_hosts=hosts)
-        for name, (kind, where) in specs.items()
-        if kind == "teams"
+        for name, where in secrets.items()
     }
     return channels, list(default)
 
