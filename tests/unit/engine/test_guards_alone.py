@@ -263,8 +263,13 @@ class TestSwitch:
         asked: list[int] = []
         looking = Restraint(Policy(()), bench.journal, lambda: asked.append(1), lambda: NOW.timestamp())  # type: ignore[func-returns-value]
         assert looking.look("prod") == {"door-1": {"by": "ann"}}
+        assert asked == [1]
         looking.stopped("prod")
         assert asked == [1], "of this group it is known already"
+        ahead = looking.verdicts(Subject(Plan(door("door-2")), CloseDoor.id, "e"), NOW, {"door-2": {"by": "bob"}})
+        assert [verdict.guard for verdict in ahead if verdict.effect == "hold"] == ["exempted"], (
+            "what was read is not read again"
+        )
 
         def silent(kind: str) -> Any:
             raise Unreachable("no answer")
