@@ -7,29 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from stanch import chain, expiry
+from stanch import expiry
 from stanch.clock import parse
-from stanch.errors import Busy, CloudError, Drifted, Throttled, Unreachable
+from stanch.errors import Busy, CloudError, Throttled, Unreachable
 from stanch.playbooks.limits import Expires
-from stanch.result import Result
 from tests.unit.engine.bench import Bench, Wall, door, finding, of_type, playbook, vault
 from tests.unit.engine.deciding import ALICE, ASKS, BOB, decide, letter, now, waits
 from tests.unit.engine.failing import Killed, denied, failing
+from tests.unit.engine.histories import history
 from tests.unit.engine.sweeping import Sweeping
 from tests.unit.engine.toy import Call, ToyCloud
 from tests.unit.engine.toy_remediations import CloseDoor
-
-
-def history(bench: Bench, action_id: str | None) -> list[str]:
-    """Each entry in a line: attempt, event, details; without what differs from run to run. The chain over them holds."""
-    found = bench.journal.get(action_id)
-    assert found is not None
-    assert chain.verify(found) == []
-    return [
-        " ".join([str(entry.pop("attempt")), entry.pop("event"), *(f"{name}={value}" for name, value in entry.items())])
-        for entry in ({name: entry[name] for name in entry if name not in ("at", "state", "hash")} for entry in found.chain)
-    ]  # fmt: skip
-
 
 ALICE_SAW = "by=alice@corp.example reason=seen live"
 
@@ -133,112 +121,6 @@ class TestLease:
         with pytest.raises(Busy, match="has changed meanwhile"):
             expiry.amend(bench.deployment, late, "reminded", part=0.5)
         assert history(bench, late.id)[-1].startswith("1 lease extended")
-
-
-class TestUndone:
-    def acted(self, bench: Bench) -> Result:
-        bench.door()
-        return bench.deliver()
-
-    def test_opened_and_undone(self, bench: Bench) -> None:
-        bench.vault()
-        acted = bench.deliver(finding(vault()))
-        bench.undo(acted.action_id).run()
-        assert history(bench, acted.action_id) == [
-            "1 opened requester=stanch", *(f"1 applied change={change}" for change in ("barrier", "placed", "connections", "alarm", "label", "photo")), "1 acted",
-            "2 undo opened requester=analyst reason=a false alarm", *(f"2 undone change={change}" for change in ("label", "alarm", "placed", "barrier")), "2 undone",
-        ]  # fmt: skip
-
-    def test_interrupted_by_a_read_and_resumed(self, bench: Bench) -> None:
-        acted = self.acted(bench)
-        deaf = failing(Unreachable("timeout"), verb="Describe")
-
-        def fuse(name: str) -> None:
-            if name == "reopen":
-                bench.cloud.before.append(deaf)
-
-        bench.journal.after.append(fuse)
-        with pytest.raises(Unreachable):
-            bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
-        bench.undo(acted.action_id, who="bob").run()
-        assert history(bench, acted.action_id)[3:] == [
-            "2 undo opened requester=analyst reason=a false alarm", "2 undo interrupted error=timeout",
-            "3 undo resumed requester=bob", "3 undone change=front", "3 undone",
-        ]  # fmt: skip
-
-    def test_not_verified_for_now(self, bench: Bench) -> None:
-        acted = self.acted(bench)
-
-        def deaf(call: Call) -> None:
-            if call.verb == "Describe" and "Set door-1.front" in bench.cloud.writes()[1:]:
-                raise Unreachable("timeout")
-
-        bench.cloud.before.append(deaf)
-        with pytest.raises(Unreachable):
-            bench.undo(acted.action_id).run()
-        assert history(bench, acted.action_id)[3:] == [
-            "2 undo opened requester=analyst reason=a false alarm", "2 undone change=front", "2 undo unverified error=timeout",
-        ]  # fmt: skip
-
-    def test_refused_under_the_lock(self, bench: Bench) -> None:
-        acted = self.acted(bench)
-
-        def drift(name: str) -> None:
-            if name == "reopen":
-                bench.cloud.things["door-1"]["front"] = "ajar"
-
-        bench.journal.before.append(drift)
-        with pytest.raises(Drifted):
-            bench.undo(acted.action_id).run()
-        assert history(bench, acted.action_id)[3:] == [
-            "2 undo opened requester=analyst reason=a false alarm", "2 undo refused",
-        ]  # fmt: skip
-
-    def test_refused_after_an_undo_that_was_partial_keeps_whose_that_was(self, bench: Bench) -> None:
-        bench.vault()
-        acted = bench.deliver(finding(vault()))
-        bench.cloud.before.append(failing(denied(), purpose="undo", name="barrier"))
-        assert bench.undo(acted.action_id, who="alice").run().outcome == "partial"
-        bench.cloud.before.clear()
-
-        def drift(name: str) -> None:
-            if name == "reopen":
-                bench.cloud.things["vault-1"]["barrier"] = "theirs"
-
-        bench.journal.before.append(drift)
-        with pytest.raises(Drifted):
-            bench.undo(acted.action_id, who="bob").run()
-        record = bench.action(acted)
-        assert (record.outcome, (record.undo or {})["requester"]) == ("partial", "alice")
-
-    def test_given_up(self, bench: Bench) -> None:
-        acted = self.acted(bench)
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
-            bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
-        bench.lapse()
-        result = bench.undo(acted.action_id, who="stanch").give_up("it crashed three times")
-        assert (result.outcome, result.reason) == ("partial", "undo: interrupted: it crashed three times")
-        assert (result.notified, bench.told()[-1]) == (["soc"], ("partial", result.reason))
-        assert history(bench, acted.action_id)[3:] == [
-            "2 undo opened requester=analyst reason=a false alarm", "3 undo resumed requester=stanch", "3 undo refused",
-        ]  # fmt: skip
-
-    def test_what_was_given_up_is_told_later_where_the_channel_is_down(self, bench: Bench) -> None:
-        acted = self.acted(bench)
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
-            bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
-        bench.lapse()
-        bench.channel.broken = True
-        result = bench.undo(acted.action_id, who="stanch").give_up("it crashed three times")
-        assert result.notified == []
-        bench.channel.broken = False
-        assert bench.drain() == 1
-        assert bench.told()[-1] == ("partial", result.reason)
 
 
 class TestActed:
