@@ -93,7 +93,9 @@ class Fenced(Busy):
 
 
 class CloudError(StanchError):
-    """The cloud's considered no. `code` is its error code, `operation` what was called."""
+    """The cloud's considered no. `code` is its error code, `operation` what was called. `begun` tells that it said no only after it had begun: some of it may be done."""
+
+    begun = False
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         super().__init__(f"{operation}: {code}: {message}")

@@ -176,9 +176,13 @@ class Remediation(ABC, Generic[SessionT]):
     def apply(self, change: Change) -> Change:
         """Make the change: set the absolute after-state; when it is there already, do nothing harmful. Returns it with the after-state reached."""
 
+    def halfway(self, change: Change, live: State) -> bool:
+        """Whether `live`, which is neither before nor after, is what `apply` leaves where it ended between two calls of its own: `apply` may go on from it, `undo` may take it away."""
+        return False
+
     @abstractmethod
     def undo(self, change: Change) -> None:
-        """Set the absolute before-state. Called only when the live state equals the after-state."""
+        """Set the absolute before-state. Called only when the live state equals the after-state, or was left halfway to it."""
 
 
 def load(entry: str) -> type[Remediation[Any]]:

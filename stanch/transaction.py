@@ -11,13 +11,16 @@ from stanch.action import Action, Status, Step, stamp
 from stanch.errors import CloudError, Drifted, Fenced, Retryable, Stopped
 from stanch.guardrails import Verdict
 from stanch.journal import Journal, Lease, OutboxItem
-from stanch.remediation import Plan, Remediation, canonical
+from stanch.remediation import Change, Plan, Remediation, State, canonical
 
 MARGIN = 1 / 18
 """The part of a lease that must be left before a write: five seconds of the usual ninety, for the write to arrive in."""
 
 WRITE = 2 / 3
 """The part of a lease that a write may take, its repeats and the end of a long operation included: sixty seconds of the usual ninety. Sessions bound theirs by it."""
+
+CONFIRMED = 2.0
+"""Seconds for which the journal's word that the lease is ours holds before a write. Another machine's clock may be minutes ahead, and take a lease for run out that is not."""
 
 
 class Fence:
@@ -31,9 +34,9 @@ class Fence:
         self.lease = lease
 
     def check(self) -> None:
-        """Before a write: the lease will outlast it, and is renewed where it would not.
+        """Before a write: the journal said a moment ago that the lease is ours, or says it now, and it will outlast the write.
 
-        Raises Fenced if too little is left of it, for another invocation may be about to take over. Raises Stopped at a kill switch that is pulled or cannot be read.
+        Raises Fenced if too little is left of it, for another invocation may be about to take over, or if one did. Raises Stopped at a kill switch that is pulled or cannot be read.
         """
         if self._stop is not None:
             self._ask(self._stop)
@@ -42,7 +45,7 @@ class Fence:
             raise Fenced(
                 f"the lease of action {self._action.id} has run out; the write is left to whoever holds it now"
             )
-        if left < (MARGIN + WRITE) * self._seconds:
+        if left < max((MARGIN + WRITE) * self._seconds, self._seconds - CONFIRMED):
             self._renew()
 
     @staticmethod
@@ -83,7 +86,8 @@ def same(left: Any, right: Any) -> bool:
 def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> None:
     """Make every change that is not made yet, each recorded.
 
-    On a resumed attempt a change may have been made without being recorded, so it is read first. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
+    On a resumed attempt a change may have been made without being recorded, so it is read first. Of an operation that said no after it
+    had begun, or whose end we may not see, what is live tells whether it was done. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
     the step failed and whatever needs it skipped. Garnish fails by itself, whatever the reason.
     """
     for step in action.steps:
@@ -103,7 +107,8 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
             if isinstance(error, Retryable) and not step.change.garnish:
                 fence.suspend("interrupted", change=step.change.id, error=str(error))
                 raise
-            step.status, step.error = Status.FAILED, str(error)
+            made = isinstance(error, CloudError) and error.begun and _is(remediation, step.change, step.change.after)
+            step.status, step.error = Status.APPLIED if made else Status.FAILED, str(error)
         step.at = stamp()
         fence.record(str(step.status), change=step.change.id)
 
@@ -113,6 +118,14 @@ def _blocked(step: Step, steps: Sequence[Step]) -> bool:
     return not made.issuperset(step.change.requires)
 
 
+def _is(remediation: Remediation[Any], change: Change, wanted: State) -> bool:
+    """Whether the live state is the wanted one; False where it cannot be read."""
+    try:
+        return not same(change.before, change.after) and same(remediation.read(change), wanted)
+    except (Retryable, CloudError):
+        return False
+
+
 def _already_made(step: Step, remediation: Remediation[Any]) -> bool:
     change = step.change
     if change.transient:
@@ -120,7 +133,7 @@ def _already_made(step: Step, remediation: Remediation[Any]) -> bool:
     live = remediation.read(change)
     if same(live, change.after):
         return True
-    if not same(live, change.before):
+    if not same(live, change.before) and not remediation.halfway(change, live):
         raise Drifted(change.target, change.before, change.after, live)
     return False
 
@@ -157,7 +170,7 @@ def compare(action: Action, remediation: Remediation[Any], force: bool) -> list[
         change, live = step.change, remediation.read(step.change)
         if same(live, change.before):
             found.append((step, False))
-        elif same(live, change.after) or force:
+        elif same(live, change.after) or force or remediation.halfway(change, live):
             found.append((step, True))
         elif not change.garnish:  # a tag that somebody changed is theirs now and blocks nothing
             raise Drifted(change.target, change.before, change.after, live)
@@ -185,9 +198,12 @@ def undo_steps(action: Action, remediation: Remediation[Any], fence: Fence, todo
             raise
         except CloudError as error:
             step.error = str(error)
-            fence.record("undo failed", change=step.change.id)
-            continue
-        step.status, step.error, step.at = Status.UNDONE, None, stamp()
+            if not (error.begun and _is(remediation, step.change, step.change.before)):
+                fence.record("undo failed", change=step.change.id)
+                continue
+        else:
+            step.error = None
+        step.status, step.at = Status.UNDONE, stamp()
         fence.record(str(step.status), change=step.change.id)
 
 

@@ -22,6 +22,11 @@ _DEFAULT_EGRESS = {"-1 0.0.0.0/0", "-1 ::/0"}
 _NOT_YET = ("InvalidGroup.NotFound",)
 
 
+def made_only(rules: State) -> bool:
+    """Whether a group of ours has but the egress that AWS gives every new one: what is left where making it succeeded and closing it did not."""
+    return bool(rules and not rules["ingress"] and rules["egress"]) and _DEFAULT_EGRESS.issuperset(rules["egress"])
+
+
 class ContainmentGroups:
     """Security groups of one action in the VPCs of one account and region."""
 
@@ -46,14 +51,9 @@ class ContainmentGroups:
         return self._known[vpc, name]
 
     def rules(self, vpc: str, name: str) -> State:
-        """Its rules, or None while there is no such group or it still has only the egress that AWS gives every new group:
-        that is how a crash between making and closing it leaves it, and closing it again is right."""
+        """Its rules, or None while there is no such group."""
         group = self.find(vpc, name)
-        if group is None:
-            return None
-        found = {"ingress": _flat(group["IpPermissions"]), "egress": _flat(group["IpPermissionsEgress"])}
-        unfinished = not found["ingress"] and found["egress"] and _DEFAULT_EGRESS.issuperset(found["egress"])
-        return None if unfinished else found
+        return group and {"ingress": _flat(group["IpPermissions"]), "egress": _flat(group["IpPermissionsEgress"])}
 
     def close(self, vpc: str, name: str) -> None:
         """Make the group if it is not there, and take the egress that AWS gives it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from remediations.aws import isolation, tags
-from remediations.aws.containment_group import ContainmentGroups
+from remediations.aws.containment_group import ContainmentGroups, made_only
 from stanch.clouds.aws import AwsSession
 from stanch.finding import Resource
 from stanch.remediation import Change, Parameter, Permissions, Plan, Remediation, State
@@ -115,6 +115,9 @@ class IsolateInstance(Remediation[AwsSession]):
             case _:
                 self._wear(data["interface"], [self._groups.id(data["vpc"], data["name"])])
         return change
+
+    def halfway(self, change: Change, live: State) -> bool:
+        return change.id.startswith("group:") and made_only(live)
 
     def undo(self, change: Change) -> None:
         data = change.data

@@ -29,7 +29,7 @@ def translate(operation: str, error: AzureError) -> StanchError:
 
     Codes decide before the status does: a long-running operation that failed carries its code under status 200, a locked scope answers 409
     (https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources) but is a refusal by an administrator, and a subscription that the identity
-    cannot see answers 404.
+    cannot see answers 404. Where no token could be had, azure-identity does not say whether its endpoint was busy or refused: that is unknown, so it is tried again.
     """
     if isinstance(error, DecodeError):
         return Unreachable(f"{operation}: the answer could not be read: {error.message}")
@@ -42,6 +42,8 @@ def translate(operation: str, error: AzureError) -> StanchError:
 
 def _from_response(operation: str, error: HttpResponseError) -> StanchError:
     status = error.status_code or 0
+    if status == 0 and isinstance(error, ClientAuthenticationError):
+        return Unreachable(f"{operation}: no token could be had: {error.message}")
     code = (error.error.code if error.error else None) or type(error).__name__
     text = (error.error.message if error.error else None) or error.message
     by_code = _kind(code)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from azure.core import PipelineClient
 from azure.core.credentials import TokenCredential
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.core.pipeline import Pipeline, PipelineResponse
 from azure.core.pipeline.policies import (
     BearerTokenCredentialPolicy,
@@ -89,7 +89,11 @@ class Rest:
 
 
 def _json(answer: PipelineResponse[HttpRequest, HttpResponse]) -> dict[str, Any]:
-    found: dict[str, Any] = answer.http_response.json() if answer.http_response.content else {}
+    response = answer.http_response
+    try:
+        found: dict[str, Any] = response.json() if response.content else {}
+    except ValueError as error:
+        raise DecodeError(message=f"not JSON: {error}", response=response) from error
     return found
 
 

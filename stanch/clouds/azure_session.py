@@ -22,7 +22,7 @@ from stanch.clouds.azure_place import verify
 from stanch.clouds.azure_rest import BoundedRetryPolicy, Rest, correlation
 from stanch.clouds.azure_settings import EVENT_GRID_SCOPE, VAULT_SCOPE, AzureSettings, Purpose
 from stanch.clouds.azure_transport import new_transport
-from stanch.errors import Gone, StanchError, Unreachable
+from stanch.errors import CloudError, Gone, StanchError, Unreachable
 
 if TYPE_CHECKING:
     from azure.mgmt.compute import ComputeManagementClient
@@ -149,8 +149,14 @@ class AzureSession:
             raise translate("Event Grid POST", error) from error
 
     def _ended(self, name: str, operation: LROPoller[Any], begun: float) -> Any:
-        """The result, waited for until `operation_timeout` seconds after `begun`."""
-        final = operation.result(max(self.settings.operation_timeout - (time.monotonic() - begun), 0.0))
+        """The result, waited for until `operation_timeout` seconds after `begun`. The error of an operation that had begun says so."""
+        try:
+            final = operation.result(max(self.settings.operation_timeout - (time.monotonic() - begun), 0.0))
+        except AzureError as error:
+            kind = translate(name, error)
+            if isinstance(kind, CloudError):
+                kind.begun = True
+            raise kind from error
         if not operation.done():
             raise Unreachable(f"{name}: not finished after {self.settings.operation_timeout:g} s")
         return final

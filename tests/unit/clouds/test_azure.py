@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import uuid
+from types import SimpleNamespace
 
 import pytest
+from azure.core.exceptions import DecodeError
 from azure.core.pipeline import PipelineContext, PipelineResponse
 from azure.core.rest import HttpRequest
 
 from stanch.clouds.azure import AzureCloud
-from stanch.clouds.azure_rest import BoundedRetryPolicy, Rest, correlation
+from stanch.clouds.azure_errors import translate
+from stanch.clouds.azure_rest import BoundedRetryPolicy, Rest, _json, correlation
 from stanch.clouds.azure_session import AzureSession
 from stanch.clouds.azure_settings import AzureSettings
-from stanch.errors import InvalidInput
+from stanch.errors import InvalidInput, Unreachable
 from stanch.finding import Resource
 
 SUB = "00000000-0000-0000-0000-0000000000a1"
@@ -113,3 +117,12 @@ def test_long_waits_are_left_to_the_queue(status: int, wait: str | None, expecte
 def test_rest_endpoints_lose_their_trailing_slash() -> None:
     rest = Rest("https://127.0.0.1:1/", "s/.default", NoToken(), None, user_agent="a", headers={})  # type: ignore[arg-type]
     assert rest.endpoint == "https://127.0.0.1:1"
+
+
+def test_an_answer_that_is_no_json_is_unknown() -> None:
+    half = SimpleNamespace(
+        content=b'{"id": "/sub', status_code=200, reason="OK", json=lambda: json.loads('{"id": "/sub')
+    )
+    with pytest.raises(DecodeError) as raised:
+        _json(SimpleNamespace(http_response=half))  # type: ignore[arg-type]
+    assert type(translate("GET", raised.value)) is Unreachable

@@ -81,7 +81,7 @@ def test_a_considered_no_says_operation_code_and_message() -> None:
     [
         (ServiceRequestError("connection refused"), Unreachable),
         (ServiceResponseTimeoutError("read timed out"), Unreachable),
-        (ClientAuthenticationError("no credential worked"), AccessDenied),
+        (ClientAuthenticationError("no credential worked"), Unreachable),
         (refusal(200, None, kind=DecodeError), Unreachable),
         (AzureError("something new"), CloudError),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from remediations.aws import isolation
-from remediations.aws.containment_group import ContainmentGroups
+from remediations.aws.containment_group import ContainmentGroups, made_only
 from remediations.aws.isolate_instance import IsolateInstance
 from stanch.errors import Unreachable
 from stanch.finding import Resource
@@ -140,22 +140,29 @@ def group(ingress: list[Any], egress: list[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("live", "state"),
+    ("live", "state", "halfway"),
     [
-        ({"SecurityGroups": []}, None),
-        (group([], []), {"ingress": [], "egress": []}),
-        (group([], EVERYTHING), None),
-        (group([], [{**EVERYTHING[0], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]), None),
-        (group(EVERYTHING, []), {"ingress": ["-1 0.0.0.0/0"], "egress": []}),
+        ({"SecurityGroups": []}, None, False),
+        (group([], []), {"ingress": [], "egress": []}, False),
+        (group([], EVERYTHING), {"ingress": [], "egress": ["-1 0.0.0.0/0"]}, True),
+        (
+            group([], [{**EVERYTHING[0], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]),
+            {"ingress": [], "egress": ["-1 0.0.0.0/0", "-1 ::/0"]},
+            True,
+        ),
+        (group(EVERYTHING, []), {"ingress": ["-1 0.0.0.0/0"], "egress": []}, False),
         (
             group([], [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]),
             {"ingress": [], "egress": ["tcp 443-443 10.0.0.0/8"]},
+            False,
         ),
     ],
 )
-def test_a_group_that_was_made_but_not_closed_is_not_there_yet(live: dict[str, Any], state: Any) -> None:
+def test_a_group_that_was_made_but_not_closed_is_halfway(live: dict[str, Any], state: Any, halfway: bool) -> None:
     groups = ContainmentGroups(CannedSession({"ec2:describe_security_groups": live}), "act1")  # type: ignore[arg-type]
-    assert groups.rules("vpc-a", "stanch-act1") == state
+    found = groups.rules("vpc-a", "stanch-act1")
+    assert found == state
+    assert made_only(found) is halfway
 
 
 def test_a_group_that_ec2_does_not_show_yet_is_to_be_tried_again() -> None:

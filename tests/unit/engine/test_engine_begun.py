@@ -1,0 +1,79 @@
+"""An operation that says no after it had begun, and an invocation that stood still: what is live and what the journal says decide, not what was answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from stanch.action import Outcome, Status
+from stanch.errors import CloudError, Fenced
+from tests.unit.engine.bench import Bench, finding, vault
+from tests.unit.engine.failing import failing
+
+
+def late_no() -> CloudError:
+    """What a long-running operation answers that fails after its effect, or whose end we may not see."""
+    error = CloudError("Set", "OperationFailed", "it failed late")
+    error.begun = True
+    return error
+
+
+def test_a_change_that_was_made_by_an_operation_that_failed_is_ours_and_can_be_undone(bench: Bench) -> None:
+    bench.door()
+    bench.cloud.after.append(failing(late_no(), verb="Set", purpose="act"))
+    result = bench.deliver()
+    assert (result.outcome, result.reason) == (Outcome.ACTED, None)
+    (step,) = bench.action(result).steps
+    assert (step.status, step.error) == (Status.APPLIED, str(late_no()))
+    bench.cloud.after.clear()
+    assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
+    assert bench.cloud.things["door-1"]["front"] == "open"
+
+
+def test_an_operation_that_failed_without_effect_is_a_failure(bench: Bench) -> None:
+    bench.door()
+    bench.cloud.before.append(failing(late_no(), verb="Set", purpose="act"))
+    result = bench.deliver()
+    assert (result.outcome, result.reason) == (Outcome.FAILED, f"front of door-1: {late_no()}")
+
+
+def test_an_undo_whose_operation_failed_after_its_effect_is_done(bench: Bench) -> None:
+    bench.door()
+    acted = bench.deliver()
+    bench.cloud.after.append(failing(late_no(), verb="Set", purpose="undo"))
+    assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
+    assert bench.cloud.things["door-1"]["front"] == "open"
+
+
+def taken_over(bench: Bench) -> Callable[[str], None]:
+    """After the first record of a change ten seconds pass, and one whose clock is minutes ahead takes the lease for run out."""
+
+    def hook(name: str) -> None:
+        if name != "record" or not bench.cloud.writes():
+            return
+        bench.journal.after.clear()
+        lease = bench.journal.look(bench.actions()[0].effect, None).lease
+        if lease.attempt == 1:
+            bench.wall.now += 10
+            bench.journal.claim(lease, replace(lease, attempt=2, until=bench.wall.now + 300))
+
+    return hook
+
+
+def test_who_stood_still_asks_the_journal_before_the_next_write(bench: Bench) -> None:
+    bench.vault()
+    bench.journal.after.append(taken_over(bench))
+    with pytest.raises(Fenced):
+        bench.deliver(finding(vault()))
+    assert len(bench.cloud.writes()) == 1
+
+
+def test_who_goes_on_at_once_asks_nothing_more(bench: Bench) -> None:
+    bench.vault()
+    calls: list[str] = []
+    bench.journal.after.append(calls.append)
+    result = bench.deliver(finding(vault()))
+    assert calls.count("look") == 1
+    assert calls.count("record") == len(bench.action(result).steps)
