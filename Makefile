@@ -22,6 +22,12 @@ help: ## this list
 	.tools/sam/bin/python $(INSTALL) -r requirements/sam.txt
 	touch $@
 
+# Mutation testing runs the tests themselves, so its environment holds all of theirs besides its own tools.
+.tools/mutants/.installed: requirements/mutation.txt
+	$(PYTHON) -m venv --clear .tools/mutants
+	.tools/mutants/bin/python $(INSTALL) -r requirements/mutation.txt
+	touch $@
+
 # The approval page is tested in a real browser: Debian's, installed here where we may.
 .tools/browser:
 	mkdir -p .tools
@@ -56,6 +62,9 @@ bench: .venv/.installed ## beside the alternatives, as ratios; writes bench/resu
 proof: .venv/.installed .tools/sam/.installed ## every claim with its figure, in full (over an hour); writes docs/proof.md; FIGURE=name measures one
 	$(BIN)/python -m tests.proof $(FIGURE)
 
+mutants: .tools/mutants/.installed ## how good the tests are of guardrails, engine and journal; writes docs/mutants.md; PART=guards runs one part
+	.tools/mutants/bin/python tools/mutants.py $(PART)
+
 build: .venv/.installed ## the deployment artefacts of both clouds under build/
 	$(BIN)/python tools/package.py aws build/aws
 	$(BIN)/python tools/package.py azure build/azure
@@ -65,9 +74,9 @@ build-%: .venv/.installed
 	$(BIN)/python tools/package.py aws "$(ARTIFACTS_DIR)"
 
 lock: .venv/.installed ## lock the requirements anew (needs uv)
-	for part in aws azure dev sam; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	for part in aws azure dev mutation sam; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --no-strip-extras --custom-compile-command 'make lock' requirements/$$part.in --output-file requirements/$$part.txt; done
 	for part in bench/requirements/*.in; do uv pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate \
 	  --no-strip-extras --custom-compile-command 'make lock' $$part --output-file $${part%.in}.txt; done
 
-.PHONY: help install demo test check docs bench proof build lock
+.PHONY: help install demo test check docs bench mutants proof build lock

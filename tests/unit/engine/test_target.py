@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from stanch.action import Outcome
+from stanch.action import Outcome, effect_key
 from stanch.errors import Throttled
 from stanch.finding import Resource
 from stanch.playbooks.limits import Accounts, Expires, Group
@@ -88,3 +89,12 @@ def test_the_marker_is_of_one_finding_one_remediation_and_one_resource() -> None
     ]
     assert replace(target, finding=finding(version="2")).marker == target.marker
     assert len({target.marker, *(other.marker for other in others)}) == 5
+
+
+def test_the_key_of_an_effect_is_the_same_in_every_release() -> None:
+    """Locks and markers that an earlier one wrote are found by it."""
+    machine = Resource(
+        "Microsoft.Compute/virtualMachines", "/subscriptions/S/vm", "AAAAAAAA-0000-0000-0000-000000000000"
+    )
+    plain = '["azure.toy.stop","aaaaaaaa-0000-0000-0000-000000000000","Microsoft.Compute/virtualMachines|/subscriptions/s/vm",{}]'
+    assert effect_key("azure.toy.stop", machine, {}, ()) == hashlib.sha256(plain.encode()).hexdigest()
