@@ -54,8 +54,15 @@ def _request(deployment: Deployment, body: Any, requester: str, account: str, re
     if not isinstance(params, Mapping):
         raise InvalidInput("params", "must be an object")
     declared = deployment.remediation(body["remediation"])
-    resource = of_text(
-        body["resource"], declared.resource_type, str(body.get("account") or account), body.get("region") or region
-    )
+    where = _text(body, "region")
+    resource = of_text(body["resource"], declared.resource_type, _text(body, "account") or account, where or region)
     expires = None if body.get("expires") is None else expiry.duration(body["expires"], "expires")
-    return Request(declared.id, resource, requester, str(body.get("reason") or ""), params, expires)
+    return Request(declared.id, resource, requester, _text(body, "reason"), params, expires)
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    """The optional text there. Raises InvalidInput for what is none."""
+    found = body.get(name)
+    if not isinstance(found, str | None):
+        raise InvalidInput(name, "must be text")
+    return found or ""

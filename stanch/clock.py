@@ -35,6 +35,11 @@ def iso(moment: datetime) -> str:
 
 
 def parse(text: str) -> datetime:
-    """An RFC 3339 time; without an offset it is taken as UTC. Raises ValueError."""
+    """An RFC 3339 time; without an offset it is taken as UTC. Raises ValueError, also for one that lies beyond the years of UTC."""
     moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00").replace("z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        aware.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies beyond the years 1 to 9999 of UTC") from None
+    return aware

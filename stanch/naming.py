@@ -9,6 +9,7 @@ from stanch.finding import Resource
 
 _PARTITIONS = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"))
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]*):([a-z0-9-]*):(\d{12})?:(.+)")
+_REGION = re.compile(r"[a-z]{2,6}(?:-[a-z]+)+-\d{1,2}")
 _ARM = re.compile(
     r"/subscriptions/([0-9a-fA-F-]{36})/resourceGroups/[^/]+/providers/([^/]+/[^/]+)/[^/]+", re.IGNORECASE
 )
@@ -27,8 +28,12 @@ def of_text(text: str, wanted: str, account: str, region: str | None) -> Resourc
     Raises InvalidInput when the text cannot name such a resource.
     """
     text = text.strip()
+    if not text.isprintable():
+        raise InvalidInput("resource", f"{text!a} has characters that stand in no name")
     if not wanted.startswith("AWS::"):
         return _azure(text, wanted, account)
+    if region is not None and not _REGION.fullmatch(region):
+        raise InvalidInput("region", f"{region!a} is no AWS region")
     if wanted == "AWS::IAM::AccessKey":
         return _matching(r"AKIA[A-Z0-9]{12,124}", text, wanted, "an access key id that starts with AKIA", account)
     if wanted == "AWS::::Account":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from handlers import approval
-from handlers.aws import runbook, wiring
+from handlers.aws import gateway, runbook, wiring
+from handlers.aws.gateway import text, within
 from stanch.approval.form import LARGEST
 from stanch.approval.links import PARAMETER, Links
 from stanch.identity import Identity, of_arn
@@ -17,15 +17,15 @@ from stanch.identity import Identity, of_arn
 def handler(event: Any, context: Any) -> dict[str, Any]:
     """Lambda's entry, payload format 2.0 (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads)."""
     try:
-        form = _body(event)
+        form = gateway.body(event, 2 * LARGEST)
     except ValueError:
         return _reply(approval.wrong(400, "the form cannot be read"))
     visit = approval.Visit(
-        method=str(((event.get("requestContext") or {}).get("http") or {}).get("method") or ""),
-        token=str((event.get("queryStringParameters") or {}).get(PARAMETER) or ""),
+        method=text(event, "requestContext", "http", "method"),
+        token=text(event, "queryStringParameters", PARAMETER),
         identity=identity(event),
         form=form,
-        content_type=str((event.get("headers") or {}).get("content-type") or ""),
+        content_type=text(event, "headers", "content-type"),
     )
     return _reply(approval.answer(wiring.deployment(), _links(), visit))
 
@@ -37,13 +37,13 @@ def _links() -> Links | None:
 
 def identity(event: Any, env: Mapping[str, str] = os.environ) -> Identity | None:
     """Who calls, as AWS verified it; never from link, form or header. The name is the one that a runbook's action is journaled with."""
-    authorizer = ((event or {}).get("requestContext") or {}).get("authorizer") or {}
     name = runbook.identity(event)
-    if not isinstance(authorizer, Mapping) or name is None:
+    if name is None:
         return None
-    if (authorizer.get("iam") or {}).get("userArn"):
-        return of_arn(str(authorizer["iam"]["userArn"]))
-    claims = authorizer["jwt"]["claims"]
+    arn = text(event, "requestContext", "authorizer", "iam", "userArn")
+    if arn:
+        return of_arn(arn)
+    claims = within(event, "requestContext", "authorizer", "jwt", "claims")
     issuer = env.get("STANCH_OIDC_ISSUER", "").rstrip("/")
     if issuer and str(claims.get("iss", "")).rstrip("/") != issuer:
         return None
@@ -56,16 +56,10 @@ def _groups(claim: Any) -> tuple[str, ...]:
     ids, or names without blanks."""
     if isinstance(claim, list | tuple):
         return tuple(str(name) for name in claim)
-    text = str(claim or "").strip()
-    if text.startswith("[") and text.endswith("]"):
-        return tuple(text[1:-1].split())
-    return (text,) if text else ()
-
-
-def _body(event: Any) -> bytes:
-    """The form's bytes. Raises ValueError for what is no base64; of what is too long no more is decoded than shows that it is."""
-    text = str(event.get("body") or "")[: 2 * LARGEST]
-    return base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    written = str(claim or "").strip()
+    if written.startswith("[") and written.endswith("]"):
+        return tuple(written[1:-1].split())
+    return (written,) if written else ()
 
 
 def _reply(reply: approval.Reply) -> dict[str, Any]:

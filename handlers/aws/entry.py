@@ -20,7 +20,8 @@ Parse = Callable[[Any], list[Finding]]
 def serve(source: str, parse: Parse, event: Any, context: Any) -> dict[str, Any]:
     """Answer a direct call with `{"actions": […]}` and an SQS batch with `{"batchItemFailures": […]}`.
 
-    What must come again raises Retryable (direct) or is a batch item failure; refusals end normally, reported.
+    What must come again raises Retryable (direct) or is a batch item failure; refusals end normally, reported. A message that holds no finding is a failure
+    too, so that the queue keeps it among its dead letters.
     """
     if batch.is_batch(event):
         wiring.responder()  # put together once, before several threads ask for it
@@ -41,9 +42,12 @@ def answer(source: str, parse: Parse, event: Any, delivery: Delivery) -> list[Re
 
 
 def _text(source: str, parse: Parse, text: str, delivery: Delivery) -> list[Result]:
-    """As `answer`, of an event that came as text."""
+    """What an event that came as text led to. Raises MalformedEvent for what holds no finding: told once, however often it comes, it waits among the dead letters in
+    the end for a version that can read it."""
+    responder = wiring.responder()
     try:
-        event = load(text, "body")
+        findings = parse(load(text, "body"))
     except MalformedEvent as error:
-        return [wiring.responder().reject(source, error, text)]
-    return answer(source, parse, event, delivery)
+        observe([responder.reject(source, error, text)])
+        raise
+    return responder.respond(findings, delivery)

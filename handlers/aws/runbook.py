@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
 from handlers import runbook
-from handlers.aws import wiring
+from handlers.aws import gateway, wiring
+from handlers.aws.gateway import text, within
 from stanch.errors import MalformedEvent
 from stanch.sources.loading import load
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Lambda's entry, payload format 2.0 (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads)."""
+    """Lambda's entry; see `handlers.runbook.answer`."""
     deployment = wiring.deployment()
     try:
-        body = load(_text(event), "body")
+        body = load(gateway.body(event), "body")
+    except ValueError:
+        return _reply(400, {"error": "body: is neither text nor base64"})
     except MalformedEvent as error:
         return _reply(400, {"error": str(error)})
     cloud: Any = deployment.cloud
@@ -25,21 +27,13 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 def identity(event: Any) -> str | None:
     """Who calls, as AWS verified it: the IAM principal's ARN, or the token's subject with its issuer."""
-    authorizer = ((event or {}).get("requestContext") or {}).get("authorizer") or {}
-    arn = (authorizer.get("iam") or {}).get("userArn")
+    authorizer = within(event, "requestContext", "authorizer")
+    arn = text(authorizer, "iam", "userArn")
     if arn:
-        return str(arn)
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
-    if claims.get("sub"):
-        return str(claims.get("email") or claims["sub"]) + f" ({claims.get('iss')})"
-    return None
-
-
-def _text(event: Any) -> str:
-    text = str((event or {}).get("body") or "")
-    if (event or {}).get("isBase64Encoded"):
-        return base64.b64decode(text).decode("utf-8", "replace")
-    return text
+        return arn
+    claims = within(authorizer, "jwt", "claims")
+    subject = text(claims, "sub")
+    return f"{text(claims, 'email') or subject} ({within(claims, 'iss')})" if subject else None
 
 
 def _reply(status: int, body: dict[str, Any]) -> dict[str, Any]:

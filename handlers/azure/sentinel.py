@@ -8,7 +8,7 @@ import azure.functions as func
 
 from handlers import settings
 from handlers.azure import wiring
-from handlers.azure.entry import observe, serve
+from handlers.azure.entry import serve, serve_message
 from stanch.responder import Delivery
 from stanch.sources import sentinel
 
@@ -25,4 +25,4 @@ def answer(raw: Any, delivery: Delivery | None = None) -> list[dict[str, Any]]:
 def sentinel_trigger(message: func.QueueMessage) -> None:
     """The host delivers a message up to `maxDequeueCount` times (host.json), then moves it to `stanch-sentinel-poison`."""
     delivery = Delivery(last=(message.dequeue_count or 1) >= settings.max_deliveries())
-    observe(serve(wiring.responder(), "sentinel", sentinel.parse, message.get_body(), delivery))
+    serve_message(wiring.responder(), "sentinel", sentinel.parse, message.get_body(), delivery)

@@ -30,7 +30,7 @@ class PoisonQueue:
 
     def __init__(self, credential: Callable[[], TokenCredential], url: str) -> None:
         """Raises InvalidInput for a URL that is none of a poison queue: tokens go nowhere else."""
-        if urlsplit(url).scheme != "https" or not url.endswith(POISON):
+        if _scheme(url) != "https" or not url.endswith(POISON):
             raise InvalidInput(
                 "STANCH_POISON_QUEUES", f"must be https URLs of queues that end in {POISON}, not {url!r}"
             )
@@ -83,3 +83,10 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except AzureError as error:
         raise translate(f"queue {name}", error) from error
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # what is no URL has none
+        return ""

@@ -19,15 +19,17 @@ class ConfigUpstream:
 
     def __init__(self, cloud: AwsCloud) -> None:
         self._cloud = cloud
-        self._identifiers: dict[tuple[str, str, str], str] = {}
+        self._sources: dict[tuple[str, str, str], tuple[str, str]] = {}
 
     def confirm(self, finding: Finding) -> tuple[list[Finding], str]:
         """The finding with the rule's source identifier as its type and today's compliance. Raises Unconfirmed."""
         rule = finding.upstream.get("rule_name")
         if not rule:
             return [finding], "a configuration item, not an evaluation"
-        identifier = self._identifier(finding, rule)
+        owner, identifier = self._source(finding, rule)
         if "result_token" in finding.upstream:
+            if owner != "CUSTOM_LAMBDA":
+                raise Unconfirmed(f"rule {rule} of {finding.account} invokes no function: its owner is {owner}")
             # The rule's own function is asked to judge: Config has no verdict yet. The token is the handler's affair and must not reach the journal.
             known = {name: value for name, value in finding.upstream.items() if name != "result_token"}
             return [
@@ -50,14 +52,16 @@ class ConfigUpstream:
         session = self._cloud.session(where, "read", "", PERMISSIONS)
         return session.call("config", operation, missing=("NoSuchConfigRuleException",), **params)
 
-    def _identifier(self, finding: Finding, rule: str) -> str:
+    def _source(self, finding: Finding, rule: str) -> tuple[str, str]:
+        """The rule's owner and its source identifier."""
         key = (finding.account, finding.region or "", rule)
-        if key not in self._identifiers:
+        if key not in self._sources:
             answer = self._call(finding, "describe_config_rules", ConfigRuleNames=[rule])
             if not answer or not answer["ConfigRules"]:
                 raise Unconfirmed(f"Config in {finding.account} ({finding.region}) has no rule {rule}")
-            self._identifiers[key] = str(answer["ConfigRules"][0]["Source"]["SourceIdentifier"])
-        return self._identifiers[key]
+            source = answer["ConfigRules"][0]["Source"]
+            self._sources[key] = str(source["Owner"]), str(source.get("SourceIdentifier", ""))
+        return self._sources[key]
 
     def _evaluation(self, finding: Finding, rule: str) -> dict[str, Any] | None:
         """What the rule says of the resource today: all rules' verdicts on it are one page, whatever the number of resources that the rule watches

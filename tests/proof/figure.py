@@ -14,8 +14,10 @@ Size = Literal["bounded", "full"]
 FIGURES: dict[str, str] = {
     "duplicates": "tests.proof.duplicates",
     "writeback": "tests.proof.writeback",
+    "poison": "tests.proof.poison",
     "kill": "tests.proof.kill",
     "storm": "tests.proof.storm",
+    "security": "tests.proof.security",
     "soak": "tests.proof.soak",
 }
 """The name of each figure and the module that measures it with its `measure`, in the order of the page."""

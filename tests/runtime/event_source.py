@@ -92,6 +92,10 @@ class EventSource:
             assert turns < 20, "the queue never gives up"
         return turns
 
+    def forget(self) -> None:
+        """Throw the dead letters away."""
+        self._sqs.purge_queue(QueueUrl=self.dead)
+
     def redrive(self) -> None:
         """Put the dead letters back into the queue, as `StartMessageMoveTask` does."""
         for one in self._sqs.receive_message(QueueUrl=self.dead, MaxNumberOfMessages=10).get("Messages", []):

@@ -56,8 +56,9 @@ def test_the_same_message_again_changes_and_reports_nothing(azure: AzureStack) -
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"objectSchemaType": "Incident"}', "not json"])
-def test_what_is_no_incident_ends_normally_and_is_reported(azure: AzureStack, text: str) -> None:
-    azure.host.queue("sentinel", text)
+def test_what_is_no_incident_is_reported_and_left_to_the_poison_queue(azure: AzureStack, text: str) -> None:
+    with pytest.raises(FunctionFailed, match="MalformedEvent"):
+        azure.host.queue("sentinel", text)
     assert azure.writes() == []
     (card,) = azure.told()
     assert "REJECTED" in card

@@ -93,7 +93,13 @@ def test_a_storage_account_that_does_not_answer_is_an_error_of_ours(azure: Azure
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a.example/stanch-sentinel-poison", "https://a.example/stanch-sentinel", "stanch-poison"]
+    "url",
+    [
+        "http://a.example/stanch-sentinel-poison",
+        "https://a.example/stanch-sentinel",
+        "stanch-poison",
+        "https://a\uff0fx.example/stanch-poison",
+    ],
 )
 def test_tokens_go_to_poison_queues_alone(url: str) -> None:
     with pytest.raises(InvalidInput, match="STANCH_POISON_QUEUES"):

@@ -35,14 +35,14 @@ def test_the_stack_of_these_tests_has_the_templates_settings(stack: Stack) -> No
         assert set(template.settings(name)) <= set(stack.environment)
 
 
-def test_only_what_must_come_again_is_returned(stack: Stack) -> None:
+def test_what_must_come_again_and_what_no_one_can_read_is_returned(stack: Stack) -> None:
     good, throttled = planted(stack, 2)
     function = stack.function("GuardDutyFunction")
     stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{events.key_of(throttled)[1]}")
 
     answer = function.invoke(events.batch(good, '{"detail": ', throttled))
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-2"}]}
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"}]}
     assert statuses(stack, good, throttled) == ["Inactive", "Active"]
     told = [outcome for outcome, _ in stack.told()]
     assert told.count("rejected") == 1

@@ -102,6 +102,26 @@ def test_a_rules_own_invocation_is_answered_with_the_verdict(judge: Stack, tmp_p
     assert "config:PutEvaluations" in judge.writes()
 
 
+def test_an_invocation_for_a_rule_that_has_no_function_is_forged(stack: Stack) -> None:
+    """Config invokes functions for custom rules alone; whoever else does so names any group that is open."""
+    known = events.open_ssh()
+    stack.plant(known, config.parse)
+    rule, account = known["detail"]["configRuleName"], known["detail"]["awsAccountId"]
+    planted = events.open_ssh()
+    planted["detail"]["configRuleName"] = f"other-{rule}"
+    stack.plant(planted, config.parse)
+    group = planted["detail"]["resourceId"]
+    stack.lab.own("DELETE", "calls")
+
+    (row,) = stack.function("ConfigFunction").invoke(
+        events.rule_invocation(rule, group, account, known["detail"]["awsRegion"], token="forged")
+    )["actions"]
+
+    assert (row["outcome"], "invokes no function" in row["reason"]) == ("rejected", True)
+    assert world_open(stack, group, account) != []
+    assert stack.writes("dynamodb", "sns") == []
+
+
 def test_a_rule_that_no_playbook_is_for_is_not_applicable(stack: Stack) -> None:
     event = events.rule_invocation("unrelated", events.group_id(), HOME, REGION, token="token-of-unrelated")
     stack.plant(event, config.parse)

@@ -94,3 +94,19 @@ def test_what_is_wrong_is_named(stack: Stack, body: Any, place: str) -> None:
 def test_a_key_that_is_gone_needs_nothing(stack: Stack) -> None:
     code, body = call(stack, asked("AKIAI44QH8DHBEXAMPLE", apply=True, reason="r"))
     assert (code, body["action"]["outcome"], body["action"]["reason"]) == (200, "no_op", "gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("region", {"a": 1}), ("account", 111122223333), ("reason", ["r"]), ("region", "eu-west-1.evil.example")],
+)
+def test_what_is_of_another_kind_is_named(stack: Stack, key: tuple[str, str], name: str, value: Any) -> None:
+    code, body = call(stack, {**asked(key[1], apply=True, reason="r"), name: value})
+    assert (code, body["error"].partition(":")[0], status(stack, key[0])) == (400, name, "Active")
+
+
+def test_a_body_that_is_no_base64_is_refused(stack: Stack, key: tuple[str, str]) -> None:
+    event = events.http(asked(key[1], apply=True, reason="r")) | {"isBase64Encoded": True}
+    answer = stack.function("RunbookFunction").invoke(event)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (400, "body: is neither text nor base64")
+    assert status(stack, key[0]) == "Active"

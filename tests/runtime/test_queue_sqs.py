@@ -66,11 +66,14 @@ def test_the_rule_keeps_out_what_is_not_meant(source: EventSource, event: dict[s
     assert source.waiting(source.queue) == 0
 
 
-def test_a_message_that_no_one_can_read_is_reported_and_gone(stack: Stack, source: EventSource) -> None:
+def test_a_message_that_no_one_can_read_is_reported_once_and_waits_among_the_dead_letters(
+    stack: Stack, source: EventSource
+) -> None:
     source.send('{"detail": ')
-    assert source.run() == 1
+    assert source.run() == LAST
     assert stack.told() == [("rejected", "")]
-    assert source.waiting(source.dead) == 0
+    assert (source.waiting(source.queue), source.waiting(source.dead)) == (0, 1)
+    source.forget()
 
 
 def test_what_stays_unknown_is_held_at_the_last_delivery(

@@ -83,3 +83,18 @@ def test_any_text_names_a_resource_of_that_type_or_is_refused(text: str, wanted:
     assert isinstance(resource, Resource)
     assert resource.type == wanted
     assert text.strip() in resource.id
+
+
+@pytest.mark.parametrize(
+    "region", ["eu-west-1.evil.example", "a b", "EU-WEST-1", "eu-west-1/", "\ud800", "eu-west-1\n"]
+)
+def test_a_region_that_cannot_be_one_is_refused_before_any_call(region: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^region: "):
+        of_text("sg-0abc1234def567890", "AWS::EC2::SecurityGroup", ACCOUNT, region)
+
+
+@pytest.mark.parametrize("mark", ["\0", "\x1b[2J", "\u202e", "\ud800", "\u2028"])
+@pytest.mark.parametrize("wanted", TYPES)
+def test_what_no_name_can_hold_is_refused_for_every_type(mark: str, wanted: str) -> None:
+    with pytest.raises(InvalidInput, match=r"^resource: "):
+        of_text(f"web{mark}x", wanted, ACCOUNT, REGION)

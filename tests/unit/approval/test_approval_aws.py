@@ -198,3 +198,18 @@ def test_what_is_missing_is_refused(desk: Desk, missing: str) -> None:
 def test_without_a_signing_secret_there_is_no_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STANCH_SIGNING_SECRET")
     assert approval.handler(event("GET", desk.ask(), JWT), None)["statusCode"] == 503
+
+
+@pytest.mark.parametrize("broken", [None, "x", [], 7, True, {"http": "x", "authorizer": "x"}, {"http": [], "authorizer": {"iam": "x", "jwt": ["claims"]}},
+                                    {"http": {"method": ["POST"]}, "authorizer": {"iam": {"userArn": {}}, "jwt": {"claims": "sub"}}}])  # fmt: skip
+@pytest.mark.parametrize("place", ["requestContext", "headers", "queryStringParameters", "body"])
+def test_a_request_of_no_known_shape_is_refused_and_no_error(desk: Desk, place: str, broken: Any) -> None:
+    action = desk.ask()
+    reply = approval.handler({**event("POST", action, None, b"decision=approve"), place: broken}, None)
+    assert reply["statusCode"] in (400, 403, 405, 415)
+    assert desk.cloud.writes() == []
+
+
+@pytest.mark.parametrize("whole", [None, [], "x", 7])
+def test_what_is_no_request_at_all_is_refused(desk: Desk, whole: Any) -> None:
+    assert approval.handler(whole, None)["statusCode"] == 405

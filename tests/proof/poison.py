@@ -1,0 +1,203 @@
+"""Poison: mutated events and requests through the real handlers, by hypothesis and, where it runs, by atheris."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from stanch.cli.context import Context
+from tests.proof.entrances import ROOT, Entrance, World, entered, judged, writes
+from tests.proof.figure import Figure, Size
+from tests.proof.mutation import made, mutations
+
+CLAIM = (
+    "However an event, a request or a decision is bent, it is answered: no unhandled error, no write to any cloud, a reason for each refusal in the journal, "
+    "and what nobody can read waits in the dead-letter queue."
+)
+CASES: dict[Size, int] = {"bounded": 25, "full": 5_000}
+"""Events an entrance by each of the two."""
+
+FUZZED: dict[Size, tuple[str, ...]] = {
+    "bounded": ("guardduty",),
+    "full": ("guardduty", "config", "sentinel", "runbook", "approval"),
+}
+"""Where atheris is sent, too: its process takes seconds to start."""
+
+MEMORY = 400
+"""Megabytes that this process may grow by."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the events at one entrance."""
+
+    name: str
+    hypothesis: int = 0
+    atheris: int = 0
+    malformed: int = 0
+    slowest: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    reasons: set[tuple[str, str]] = field(default_factory=set)
+
+    def row(self) -> dict[str, Any]:
+        told = ", ".join(f"{name} {count}" for name, count in self.outcomes.most_common())
+        return {
+            "entrance": self.name, "hypothesis": self.hypothesis, "atheris": self.atheris, "refused as unreadable": self.malformed,
+            "slowest, s of CPU": round(self.slowest, 1), "answers": told, "failed": len(self.failures),
+        }  # fmt: skip
+
+
+def measure(size: Size, folder: Path) -> Figure:
+    fuzzing = bool(find_spec("atheris"))
+    with entered(folder / "clouds") as world, ExitStack() as fuzzers, Watch(world.clouds) as watch:
+        before = _megabytes()
+        for door in world.doors if fuzzing else []:
+            if door.name in FUZZED[size]:
+                fuzzers.enter_context(_fuzzer(world, door, CASES[size], folder / door.name))
+        tallies = [_at(door, size) for door in world.doors]
+        fuzzers.close()
+        grown = _megabytes() - before
+        for tally in tallies if fuzzing else []:
+            if tally.name in FUZZED[size]:
+                _fuzzed(folder / tally.name, CASES[size], tally)
+        lost = _unfiled(Path(os.environ["STANCH_JOURNAL"].partition("://")[2]), tallies)
+    written = [f"written: {call}" for call in sorted(watch.found)]
+    failures = [*(failure for tally in tallies for failure in tally.failures), *written, *lost]
+    if grown > MEMORY:
+        failures.append(f"memory grew by {grown} MB")
+    return Figure(
+        CLAIM, sum(tally.hypothesis + tally.atheris for tally in tallies), failures, [tally.row() for tally in tallies], _notes(grown)
+    )  # fmt: skip
+
+
+class Watch:
+    """Asks the clouds again and again what was written: they remember their latest calls only."""
+
+    def __init__(self, clouds: Context) -> None:
+        self.found: set[str] = set()
+        self._clouds, self._over = clouds, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.found.update(writes(self._clouds))
+
+    def _watch(self) -> None:
+        while not self._over.wait(2):
+            self.found.update(writes(self._clouds))
+
+
+def _notes(grown: int) -> list[str]:
+    fuzzer = (
+        ""
+        if find_spec("atheris")
+        else " atheris has no wheel for this interpreter or machine, so that hypothesis alone made the events."
+    )
+    return [
+        "What the sample events name was contained before and stands beside it once more, exposed, with no finding at any source: every write is one too many, and the clouds' own "
+        f"records of calls show none. Events go to the function directly and as messages of its queue.{fuzzer} This process grew by {grown} MB."
+    ]  # fmt: skip
+
+
+def _at(door: Entrance, size: Size) -> Tally:
+    tally = Tally(door.name)
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # where metrics go
+        _by_hypothesis(door, CASES[size], tally)
+    return tally
+
+
+def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
+    # Failures are counted, not shrunk, so that all are seen; more than asked for may be tried.
+    @given(mutations)
+    @settings(
+        max_examples=cases,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def each(mutation: Any) -> None:
+        event, text = made(door.seeds, mutation)
+        verdict, took = judged(door, event, text)
+        tally.hypothesis += 1
+        tally.outcomes.update(verdict.outcomes)
+        tally.malformed += verdict.malformed
+        tally.slowest = max(tally.slowest, took)
+        tally.reasons.update(verdict.reasons)
+        if verdict.wrong:
+            tally.failures.append(f"{door.name}: {verdict.wrong} (hypothesis: {str(mutation)[:300]!a})")
+
+    each()
+
+
+@contextmanager
+def _fuzzer(world: World, door: Entrance, cases: int, folder: Path) -> Iterator[None]:
+    """A process of atheris beside this one; it has ended afterwards."""
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True)
+    for number, seed in enumerate(door.seeds):
+        (corpus / str(number)).write_text(json.dumps(seed))
+    (folder / "waiting").write_text(json.dumps(world.waiting))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.proof.fuzzing", door.name, str(cases), str(folder)],
+            cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=log,
+        )  # fmt: skip
+        try:
+            yield
+            process.wait()
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _fuzzed(folder: Path, cases: int, tally: Tally) -> None:
+    """What atheris left behind."""
+    tally.atheris = len(_left(folder, "runs"))
+    if tally.atheris < cases:
+        tally.failures.append(
+            f"{tally.name}: atheris ended after {tally.atheris} runs: {_left(folder, 'log')[-500:]!a}"
+        )
+    tally.outcomes.update(json.loads(_left(folder, "outcomes") or "{}"))
+    tally.slowest = max(tally.slowest, float(_left(folder, "slowest") or 0))
+    tally.failures += [f"{tally.name}: (atheris) {line[:500]}" for line in _left(folder, "failures").splitlines()]
+
+
+def _left(folder: Path, name: str) -> str:
+    return (folder / name).read_text("utf-8", "replace") if (folder / name).exists() else ""
+
+
+def _unfiled(journal: Path, tallies: list[Tally]) -> list[str]:
+    """The refusals that no report in the journal tells of."""
+    with closing(sqlite3.connect(journal)) as connection:
+        bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM outbox")]
+    reports = [body.get("report", body) for body in bodies]
+    filed = {(str(report.get("source")), str(report.get("reason"))) for report in reports}
+    wanted = {reason for tally in tallies for reason in tally.reasons}
+    return [f"no report tells that {source} was refused: {reason[:200]!a}" for source, reason in sorted(wanted - filed)]
+
+
+def _megabytes() -> int:
+    """The most that this process ever held (Linux counts kilobytes, macOS bytes)."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most // (1024 if sys.platform != "darwin" else 1024 * 1024)

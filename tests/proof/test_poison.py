@@ -1,0 +1,20 @@
+"""A bounded part of the figure `poison`: bent events at every entrance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.proof.poison import CASES, measure
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_bent_events_are_answered_and_change_nothing(tmp_path: Path) -> None:
+    figure = measure("bounded", tmp_path)
+    assert figure.failures == []
+    assert [row["entrance"] for row in figure.table] == ["guardduty", "config", "sentinel", "runbook", "approval"]
+    for row in figure.table:
+        assert row["hypothesis"] >= CASES["bounded"] // 2  # hypothesis may find that it has tried all it can think of
+        assert row["refused as unreadable"] > 0
