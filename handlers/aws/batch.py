@@ -22,6 +22,8 @@ from stanch.sources.loading import load
 Parse = Callable[[Any], list[Finding]]
 Answer = Callable[[str, Delivery], list[Result]]
 
+_PARTS = {"messageId", "body", "attributes"}
+
 AT_ONCE = 10
 """Records that are answered at the same time: all of an ordinary batch."""
 
@@ -32,7 +34,8 @@ def is_batch(event: Any) -> bool:
     return (
         isinstance(records, list)
         and bool(records)
-        and isinstance(records[0], Mapping)
+        and all(isinstance(one, Mapping) and one.keys() >= _PARTS for one in records)
+        and all(isinstance(one["body"], str) and isinstance(one["attributes"], Mapping) for one in records)
         and records[0].get("eventSource") == "aws:sqs"
     )
 
