@@ -41,7 +41,8 @@ MAKE = "from mutmut.__main__ import copy_src_dir, create_mutants; copy_src_dir()
 CAUGHT = ("killed", "caught by type check", "timeout")
 COUNTS = ("mutants", "left out", "killed", "refused", "timed out")
 WORDING = "only words of a sentence that people read change"
-_SENTENCE = re.compile(r'"(?=\S+ [^"]*")[^"]*"')
+_TEXT = re.compile(r'"[^"]*"')
+SQL = "SQLite knows no case in keywords, tables and columns"
 
 HEAD = """# Mutants
 
@@ -230,7 +231,7 @@ def _told(lived: list[tuple[Survivor, str | None]]) -> Iterator[str]:
     for each, why in lived:
         by_reason.setdefault(why, []).append(each)
     for why, covered in by_reason.items():
-        yield f"- {why or '**not explained**'}"
+        yield f"- {why or '**to be killed by a test**'}"
         yield from (f"  - `{each.function}`: `` {each.was} `` → `` {each.now or '(dropped)'} ``" for each in covered)
 
 
@@ -244,12 +245,15 @@ def _why(survivor: Survivor, reasons: list[dict[str, str]]) -> str | None:
         )
         if place and reason.get("now", survivor.now) == survivor.now:
             return " ".join(reason["why"].split())
+    if "/sqlite" in survivor.module and survivor.was.lower() == survivor.now.lower():
+        return SQL
     return WORDING if _reworded(survivor.was, survivor.now) else None
 
 
 def _reworded(was: str, now: str) -> bool:
     """Whether the two lines differ in nothing but strings that hold a sentence."""
-    return was != now and _SENTENCE.sub('""', was) == _SENTENCE.sub('""', now)
+    plain = [_TEXT.sub(lambda found: '""' if " " in found[0] else found[0], line) for line in (was, now)]
+    return was != now and plain[0] == plain[1]
 
 
 if __name__ == "__main__":

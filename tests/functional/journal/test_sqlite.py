@@ -17,7 +17,8 @@ import pytest
 from stanch.errors import CloudError, InvalidInput, Throttled, Unreachable
 from stanch.journal import Query, Standing, sqlite_file
 from stanch.journal.sqlite import SqliteJournal
-from tests.functional.journal.records import EFFECT, MARKER, a_lease, an_action, closed
+from stanch.journal.stored import pack_fact, pack_report, tip
+from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
 
 PRELUDE = """
 import os, sys
@@ -211,3 +212,14 @@ for _ in range(20):
 def test_memory_is_no_journal() -> None:
     with pytest.raises(InvalidInput, match="needs a file"):
         SqliteJournal(":memory:")
+
+
+def test_what_is_stored_says_its_version_and_one_state_from_the_next() -> None:
+    action = an_action()
+    assert json.loads(pack_report(a_report("key"))) == {
+        "schema": 1, "key": "key", "report": {"key": "key", "outcome": "acted"}, "channels": {"sns": None, "teams": None},
+        "created_at": "2026-03-01T10:00:01.000Z", "errors": {},
+    }  # fmt: skip
+    assert json.loads(pack_fact("pause", "prod", {"by": "ann"})) == {"schema": 1, "kind": "pause", "key": "prod", "value": {"by": "ann"}}  # fmt: skip
+    action.note("opened")
+    assert tip(action) == action.chain[-1]["hash"]
