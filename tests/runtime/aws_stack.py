@@ -60,7 +60,7 @@ class Stack:
         # What the template leaves empty unless asked for: the other deployments, write-backs and links.
         optional = (
             "STANCH_DEAD_LETTER_QUEUES", "STANCH_KILL_SWITCH", "STANCH_EVENT_BUS", "STANCH_GUARDDUTY_ARCHIVE", "STANCH_GUARDDUTY_FEEDBACK",
-            "STANCH_ANCHOR_BUCKET", "STANCH_SIGNING_SECRET", "STANCH_APPROVAL_URL", "STANCH_OIDC_ISSUER",
+            "STANCH_ANCHOR_BUCKET", "STANCH_REGIONS", "STANCH_SIGNING_SECRET", "STANCH_APPROVAL_URL", "STANCH_OIDC_ISSUER",
         )  # fmt: skip
         return dict.fromkeys(optional, "") | {
             "STANCH_MODE": "auto", "STANCH_JOURNAL": f"dynamodb://{self.table}", "STANCH_SNS_TOPIC_ARN": self.topic, "STANCH_TEAMS_SECRET": "",
