@@ -71,7 +71,7 @@ class Execution:
         failed = [step for step in essential if step.status is Status.FAILED]
         try:
             reader = self._deployment.bind(self._declared, action.resource, "read", action.id)
-            left = verify(reader, action, self._deployment.settings.verify_delays)
+            left = verify(reader, action, self._deployment.settings.verify_delays, fence)
         except Retryable as error:
             fence.suspend("unverified", error=str(error))
             raise

@@ -32,6 +32,7 @@ class Fence:
         """`stop` is the kill switch, asked before every write."""
         self._journal, self._action, self._seconds, self._stop = journal, action, seconds, stop
         self.lease = lease
+        self._untold = False
 
     def check(self) -> None:
         """Before a write: the journal said a moment ago that the lease is ours, or says it now, and it will outlast the write.
@@ -62,9 +63,22 @@ class Fence:
         self._action.note(event, **details)
         self._renew()
 
+    def note(self, event: str, **details: Any) -> None:
+        """Note what the journal is told with what comes next, or now if half the lease is gone. Of a crash before it the next attempt learns by reading what the change wrote."""
+        self._action.note(event, **details)
+        self._untold = True
+        if self.lease.until - time.time() < self._seconds / 2:
+            self.settle()
+
+    def settle(self) -> None:
+        """Journal what was only noted, before a wait. Raises Fenced if somebody else holds the lease."""
+        if self._untold:
+            self._renew()
+
     def _renew(self) -> None:
         self.lease = replace(self.lease, until=time.time() + self._seconds)
         self._journal.record(self._action, self.lease)
+        self._untold = False
 
     def suspend(self, event: str, **details: Any) -> None:
         """Journal the progress and let the next delivery go on at once."""
@@ -84,7 +98,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> None:
-    """Make every change that is not made yet, each recorded.
+    """Make every change that is not made yet, each recorded; the last of them with the end of the action, unless the journal alone knows what it came to.
 
     On a resumed attempt a change may have been made without being recorded, so it is read first. Of an operation that said no after it
     had begun, or whose end we may not see, what is live tells whether it was done. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
@@ -96,6 +110,7 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
         if _blocked(step, action.steps):
             step.status, step.error = Status.SKIPPED, "a change it needs was not made"
             continue
+        planned = step.change
         try:
             if not (action.attempt > 1 and _already_made(step, remediation)):
                 fence.check()
@@ -110,7 +125,8 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
             made = isinstance(error, CloudError) and error.begun and _is(remediation, step.change, step.change.after)
             step.status, step.error = Status.APPLIED if made else Status.FAILED, str(error)
         step.at = stamp()
-        fence.record(str(step.status), change=step.change.id)
+        tell = fence.note if step is action.steps[-1] and step.change is planned else fence.record
+        tell(str(step.status), change=step.change.id)
 
 
 def _blocked(step: Step, steps: Sequence[Step]) -> bool:
@@ -138,7 +154,7 @@ def _already_made(step: Step, remediation: Remediation[Any]) -> bool:
     return False
 
 
-def verify(remediation: Remediation[Any], action: Action, delays: Sequence[float]) -> Plan:
+def verify(remediation: Remediation[Any], action: Action, delays: Sequence[float], fence: Fence) -> Plan:
     """Look again until nothing is left to do, waiting `delays` seconds between looks (IAM is eventually consistent:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency). Returns the last plan."""
     changes = [step.change for step in action.steps]
@@ -146,6 +162,7 @@ def verify(remediation: Remediation[Any], action: Action, delays: Sequence[float
     for delay in delays:
         if left.contained:
             break
+        fence.settle()
         time.sleep(delay)
         left = remediation.left(action.resource, action.params, changes)
     return left

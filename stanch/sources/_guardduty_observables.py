@@ -37,7 +37,9 @@ def read_observables(service: Node) -> Iterator[Observable | None]:
 
 def _leaves(value: Any, remote: bool, name: str = "") -> Iterator[tuple[str, Any, bool]]:
     """Every scalar with its folded name, and whether it lies within `remoteIpDetails`. The nesting is bounded by the event's."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        yield name, value, remote
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _leaves(item, remote or fold(key) in _REMOTE, fold(key))
     elif isinstance(value, list):

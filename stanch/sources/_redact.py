@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from stanch.errors import MalformedEvent
-from stanch.sources._shape import clean, fold
+from stanch.sources._shape import SHORT, clean, fold
 from stanch.sources.loading import load
 
 REDACTED = "[redacted]"
@@ -25,17 +26,27 @@ def redact(value: Any) -> Any:
 
     A secret is a value under a name that ends like `secretAccessKey`, `SessionToken` or `password`.
     """
+    if isinstance(value, str):  # most of what an event holds
+        inside = value.lstrip()[:1] in ("{", "[") and _MENTIONED.search(fold(value))
+        return _embedded(value) if inside else value
     if isinstance(value, Mapping):
         return {key: REDACTED if _is_secret(key, item) else redact(item) for key, item in value.items()}
     if isinstance(value, list):
         return [redact(item) for item in value]
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") and _MENTIONED.search(fold(value)):
-        return _embedded(value)
     return value
 
 
 def _is_secret(key: str, item: Any) -> bool:
-    return item not in (None, "") and not isinstance(item, Mapping | list) and bool(_SECRET.search(fold(key)))
+    return _names_a_secret(key) and item not in (None, "") and not isinstance(item, Mapping | list)
+
+
+def _names_a_secret(key: str) -> bool:
+    return _remembered(key) if len(key) <= SHORT else bool(_SECRET.search(fold(key)))
+
+
+@lru_cache(4096)
+def _remembered(key: str) -> bool:
+    return bool(_SECRET.search(fold(key)))
 
 
 def _embedded(text: str) -> str:

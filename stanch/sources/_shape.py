@@ -20,18 +20,20 @@ from stanch.sources.loading import MAX_DEPTH, load
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ABSENT = (None, "", "None")
-_SHORT = 64
+SHORT = 64
+"""Characters of a name that is worth remembering: long ones are not kept, for an attacker may write any number of them."""
+
 _PLACEHOLDER = re.compile(r"\$\{|\{\{|<[^<>]*>")
 
 
 def fold(name: str) -> str:
     """The name without letter case, underscores and hyphens: `accountId`, `AccountId` and `account_id` are one."""
-    return _folded(name) if len(name) <= _SHORT else name.replace("_", "").replace("-", "").lower()
+    return _folded(name) if len(name) <= SHORT else name.replace("_", "").replace("-", "").lower()
 
 
 @lru_cache(4096)
 def _folded(name: str) -> str:
-    """The same names come with every event; long ones are not kept, for an attacker may write any number of them."""
+    """The same names come with every event."""
     return name.replace("_", "").replace("-", "").lower()
 
 
@@ -115,12 +117,14 @@ class Node:
 
         Raises MalformedEvent where two spellings of it contradict each other.
         """
+        if self.value is None:
+            return Node(None, _join(self.place, name))
         if not self._fields:
             for key, item in self.mapping().items():
                 if item is not None:
                     self._fields.setdefault(fold(key), []).append(item)
         given, place = self._fields.get(fold(name), []), _join(self.place, name)
-        if any(item != given[0] for item in given[1:]):
+        if len(given) > 1 and any(item != given[0] for item in given[1:]):
             raise Node(None, place).malformed("stands here in two spellings that contradict each other")
         return Node(given[0] if given else None, place)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from stanch.clouds.aws import AwsCloud
 from stanch.errors import Unconfirmed
@@ -24,15 +25,12 @@ class GuardDutyUpstream:
     def confirm(self, finding: Finding) -> tuple[list[Finding], str]:
         """The detector's own copy. Raises Unconfirmed if it has none."""
         region = finding.region or self._cloud.settings.region
-        answer = self._cloud.home.call(
-            "guardduty",
-            "get_findings",
-            region=region,
-            missing=("BadRequestException",),
-            DetectorId=self._detector(finding, region),
-            FindingIds=[str(finding.upstream["finding_id"])],
-        )
-        copies = (answer or {}).get("Findings", [])
+        # In a finding about our own account the detector is most likely ours, in one about a member it is the member's.
+        named = finding.upstream.get("detector_id") if finding.account == self._cloud.account else None
+        copies = self._ask(str(named), finding, region) if named else []
+        if not copies:
+            ours = self._detector(region)
+            copies = self._ask(ours, finding, region) if ours != named else []
         if not copies:
             raise Unconfirmed(
                 f"GuardDuty in {self._cloud.account} ({region}) has no finding {finding.upstream['finding_id']}"
@@ -41,11 +39,20 @@ class GuardDutyUpstream:
             json.loads(json.dumps(copies[0], default=str))
         ), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
 
-    def _detector(self, finding: Finding, region: str) -> str:
-        """Ours: in a finding about our own account it is the finding's, in one about a member it would be the member's."""
-        own = finding.upstream.get("detector_id")
-        if own and finding.account == self._cloud.account:
-            return str(own)
+    def _ask(self, detector: str, finding: Finding, region: str) -> list[Any]:
+        """What the detector has of the finding; nothing if it is none of ours."""
+        answer = self._cloud.home.call(
+            "guardduty",
+            "get_findings",
+            region=region,
+            missing=("BadRequestException",),
+            DetectorId=detector,
+            FindingIds=[str(finding.upstream["finding_id"])],
+        )
+        return list((answer or {}).get("Findings", []))
+
+    def _detector(self, region: str) -> str:
+        """The account's own detector of the region. Raises Unconfirmed where it has none."""
         if region not in self._detectors:
             known = self._cloud.home.pages("guardduty", "list_detectors", "DetectorIds", region=region)
             if not known:

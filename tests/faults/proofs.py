@@ -15,7 +15,7 @@ from tests.faults.dying import KILLED
 from tests.faults.survival import Survival, befores, closed, states
 
 WRITES = {"aws": ["UpdateAccessKey"], "azure": ["PUT open", "PUT stanch-{action}-111"]}
-RECORD = {"aws": ["look", "open", "record", "close"], "azure": ["look", "open", "record", "record", "close"]}
+RECORD = {"aws": ["look", "open", "close"], "azure": ["look", "open", "record", "close"]}
 
 
 class Proofs:

@@ -67,8 +67,8 @@ class AwsTraffic:
 
     def throttled(self) -> str | None:
         event = self._planted()
-        _, key = events.key_of(event)
-        self._stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{key}")
+        user, _ = events.key_of(event)
+        self._stack.proxy.throttle(f"Action=ListAccessKeys.*{user}")
         try:
             return f"answered {self._stack.function('GuardDutyFunction').invoke(event)} without an answer"
         except FunctionError:

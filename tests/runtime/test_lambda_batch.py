@@ -38,7 +38,7 @@ def test_the_stack_of_these_tests_has_the_templates_settings(stack: Stack) -> No
 def test_what_must_come_again_and_what_no_one_can_read_is_returned(stack: Stack) -> None:
     good, throttled = planted(stack, 2)
     function = stack.function("GuardDutyFunction")
-    stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{events.key_of(throttled)[1]}")
+    stack.proxy.throttle(f"Action=ListAccessKeys.*{events.key_of(throttled)[0]}")
 
     answer = function.invoke(events.batch(good, '{"detail": ', throttled))
 
@@ -61,7 +61,7 @@ def test_the_same_finding_twice_in_a_batch_is_one_effect(stack: Stack) -> None:
 
 def test_what_is_still_unknown_at_the_last_delivery_is_held_and_reported(stack: Stack) -> None:
     (event,) = planted(stack, 1)
-    stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{events.key_of(event)[1]}", times=8)
+    stack.proxy.throttle(f"Action=ListAccessKeys.*{events.key_of(event)[0]}", times=16)
     assert stack.function("GuardDutyFunction").invoke(events.batch(event, received=5)) == {"batchItemFailures": []}
     assert statuses(stack, event) == ["Active"]
     assert ("held", "aws.iam.deactivate_access_key") in stack.told()

@@ -137,7 +137,7 @@ def test_an_archived_finding_is_held(stack: Stack) -> None:
 def test_what_is_unknown_is_an_error_so_that_the_event_comes_again(stack: Stack) -> None:
     event = planted(stack)
     function = stack.function("GuardDutyFunction")
-    stack.proxy.throttle(f"Action=GetAccessKeyLastUsed.*{events.key_of(event)[1]}")
+    stack.proxy.throttle(f"Action=ListAccessKeys.*{events.key_of(event)[0]}")
     with pytest.raises(FunctionError) as raised:
         function.invoke(event)
     assert raised.value.kind == "Throttled"
