@@ -71,5 +71,4 @@ def planned(deployment: Deployment, target: Target) -> Plan:
     """What the remediation would do, read live."""
     declared = deployment.remediation(target.remediation)
     reader = deployment.bind(declared, target.resource, "read", target.action_id)
-    reader.explains = target.mode != "auto" or not target.automatic
     return reader.plan(target.resource, target.params)

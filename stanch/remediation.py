@@ -159,8 +159,6 @@ class Remediation(ABC, Generic[SessionT]):
     def __init__(self, session: SessionT, action_id: str) -> None:
         self.session = session
         self.action_id = action_id
-        self.explains = True
-        """Whether somebody reads the plan before it is carried out. If not, `plan` may leave out of `breaks` what has to be asked for nothing else."""
 
     @abstractmethod
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:

@@ -31,7 +31,12 @@ class DeactivateAccessKey(Remediation[AwsSession]):
     )
 
     def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
-        user, used, keys, facts = self._live(resource)
+        # The finding's user name is a hint: whose the key really is gets asked beside, and if it is another's the rest is read anew.
+        hint = resource.details.get("user_name")
+        used, keys, facts = together(lambda: self._used(resource), lambda: self._keys(hint), lambda: self._facts(hint))
+        user = (used or {}).get("UserName")
+        if user and user != hint:
+            keys, facts = together(lambda: self._keys(user), lambda: self._facts(user))
         status = next((key["Status"] for key in keys if key["AccessKeyId"] == resource.id), None)
         if not user or status is None:
             return Plan(resource, reason="gone")
@@ -49,34 +54,13 @@ class DeactivateAccessKey(Remediation[AwsSession]):
             changes=() if status == "Inactive" else (change,),
             aliases=(facts["Arn"], user),
             tags=tags,
-            breaks=(_last_use(used),) if used else (),
+            breaks=(_last_use(used or {}),),
             not_done=(
                 *(f"the user's other key {key} is still active" for key in others),
                 "sessions that this key already minted live on until they expire or are revoked",
             ),
             reason="the key is already inactive" if status == "Inactive" else None,
         )
-
-    def _live(self, resource: Resource) -> tuple[str | None, Any, list[Any], dict[str, Any]]:
-        """Whose the key is (None if there is no such key), when it was last used where that is told, the user's keys and the user.
-
-        The finding's user name is a hint: if the key is not among that user's, whose it is gets asked, and the rest is read anew.
-        """
-        hint = resource.details.get("user_name")
-        if hint and not self.explains:
-            keys, facts = self._of(hint)
-            if any(key["AccessKeyId"] == resource.id for key in keys):
-                return hint, None, keys, facts
-        used, (keys, facts) = together(lambda: self._used(resource), lambda: self._of(hint))
-        user = (used or {}).get("UserName")
-        if user and user != hint:
-            keys, facts = self._of(user)
-        return user, used, keys, facts
-
-    def _of(self, user: str | None) -> tuple[list[Any], dict[str, Any]]:
-        """The user's keys and the user."""
-        found: list[Any] = together(lambda: self._keys(user), lambda: self._facts(user))
-        return found[0], found[1]
 
     def _used(self, resource: Resource) -> Any:
         """Whose the key is and when it was last used; None if there is no such key."""
