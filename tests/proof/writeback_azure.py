@@ -62,10 +62,14 @@ class AzureEchoes:
     def doors(self) -> Mapping[str, Callable[[Any], object]]:
         host = self._host
         return {
-            "sentinel": lambda event: host.queue("sentinel", json.dumps(event)),
+            "sentinel": self._sent,
             "runbook": lambda event: host.http("runbook", json.dumps(event).encode(), ENGINEER),
             "approval": self._decided,
         }
+
+    def _sent(self, event: Any) -> None:
+        with suppress(FunctionFailed):  # what holds no finding is left to the poison queue
+            self._host.queue("sentinel", json.dumps(event))
 
     def _decided(self, event: Any) -> None:
         with suppress(FunctionFailed, ValueError):  # a refusal, or a page: what counts is what was done
