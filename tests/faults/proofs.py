@@ -1,4 +1,6 @@
-"""What holds after the process was killed at every call that it makes, and the event came again: one effect, one action that is closed, no report lost.
+"""What holds after a real process was killed after every call that it makes, and the event came again: one effect, one action that is closed, no report lost.
+
+The crash matrix of `tests.proof` ends its processes by an exception that nothing catches; this is the same with the real thing, through the handlers, for one remediation of each cloud.
 
 Every case has a resource of its own. `sdk` are all calls of boto3 and all requests of the Azure SDKs, `journal` all calls of the journal: `after journal open` is the
 moment between the durable before-state and the first write.
