@@ -12,7 +12,10 @@ Size = Literal["bounded", "full"]
 """`bounded` is what the test suite can afford, `full` what `make proof` publishes."""
 
 FIGURES: dict[str, str] = {
+    "crash": "tests.proof.crash",
     "duplicates": "tests.proof.duplicates",
+    "fencing": "tests.proof.fencing",
+    "undo": "tests.proof.undo",
     "writeback": "tests.proof.writeback",
     "poison": "tests.proof.poison",
     "kill": "tests.proof.kill",
