@@ -40,7 +40,7 @@ CLAIM = (
 DELIVERIES = 4
 """The first and up to three more."""
 
-SAMPLE = 8
+SAMPLE = 4
 """Cases a remediation in the bounded part, drawn by a fixed seed."""
 
 SEED = 20261123

@@ -17,7 +17,7 @@ from tests.proof.lab import Lab, local
 from tests.proof.outcome import check_closed, check_contained, check_one_effect, check_told, check_undo
 from tests.proof.wall import Wall
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from tests.proof.fencing import ALONE, JOURNALS, PAUSES
 from tests.proof.figure import Figure, measured_by
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

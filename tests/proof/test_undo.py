@@ -9,7 +9,7 @@ from tests.contract.harness import REGISTRY
 from tests.proof.figure import Figure, measured_by
 from tests.proof.undo import PLAIN, SAMPLE
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ CLAIM = (
 )
 
 KINDS = ("crash before", "crash after", "throttled", "timed out", "answer lost")
-SAMPLE = 4
+SAMPLE = 2
 SEED = 20261123
 CHUNK = 60
 TRIES = 3
