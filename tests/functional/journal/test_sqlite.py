@@ -156,6 +156,13 @@ def test_a_journal_of_a_later_release_is_refused(tmp_path: Path) -> None:
         SqliteJournal(str(tmp_path / "j"))
 
 
+def test_opening_a_journal_waits_for_nobody_who_writes(tmp_path: Path) -> None:
+    SqliteJournal(str(tmp_path / "j"))
+    with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert SqliteJournal(str(tmp_path / "j")).kept("pause") == {}
+
+
 FIRST_LAYOUT = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE locks (effect TEXT PRIMARY KEY, action_id TEXT NOT NULL, attempt INTEGER NOT NULL, until REAL NOT NULL);

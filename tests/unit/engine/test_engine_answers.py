@@ -18,7 +18,7 @@ from stanch.errors import (  # fmt: skip
 from stanch.finding import Finding, Observable, Resource
 from stanch.playbooks.model import Step
 from stanch.responder import Responder
-from tests.unit.engine.bench import Bench, door, finding, of_type, playbook, vault
+from tests.unit.engine.bench import ACCOUNT, Bench, door, finding, of_type, playbook, vault
 from tests.unit.engine.failing import denied, failing
 from tests.unit.engine.toy_remediations import CloseDoor, SealVault
 
@@ -29,7 +29,8 @@ class TestRejected:
     def test_malformed(self, bench: Bench) -> None:
         responder = Responder(bench.deployment)
         rows = [responder.reject("toy", MalformedEvent("detail.id", "is missing"), {"detail": {}}) for _ in range(2)]
-        assert [(row.outcome, row.reason) for row in rows] == [(Outcome.REJECTED, "detail.id: is missing")] * 2
+        said = (Outcome.REJECTED, "detail.id: is missing", "toy")
+        assert [(row.outcome, row.reason, row.source) for row in rows] == [said] * 2
         assert bench.told() == [("rejected", "detail.id: is missing")]
         assert bench.actions() == []
 
@@ -44,6 +45,7 @@ class TestRejected:
         rows = [bench.deliver() for _ in range(2)]
         assert {row.outcome for row in rows} == {Outcome.REJECTED}
         assert bench.told() == [("rejected", "unconfirmed: the source has no such finding")]
+        assert (bench.channel.reports[-1].title, bench.channel.reports[-1].account) == ("A door is open", ACCOUNT)
         # what acting needs to know may be read while the source is asked
         assert (bench.cloud.writes(), bench.actions()) == ([], [])
 
@@ -81,6 +83,11 @@ class TestRejected:
         assert result.outcome is Outcome.REJECTED
         assert result.reason == "resources: the finding names no AWS::Toy::Door and nothing that leads to one"
         assert bench.cloud.writes() == []
+
+    def test_a_finding_that_names_nothing_where_it_should_whatever_the_playbooks(self, bench: Bench) -> None:
+        named = {"unresolved": [{"place": "detail.resource", "reason": "is missing", "missing": True}]}
+        result = bench.deliver(finding(type="Other:Door/Open", resources=(), upstream=named))
+        assert (result.outcome, result.reason) == (Outcome.REJECTED, "detail.resource: is missing")
 
 
 class TestUnmatched:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 
 from stanch.action import Outcome, Status
-from stanch.errors import CloudError, Fenced
+from stanch.continuation import Continuation
+from stanch.errors import Busy, CloudError, Fenced
+from stanch.target import Target
 from tests.unit.engine.bench import Bench, finding, vault
-from tests.unit.engine.failing import failing
+from tests.unit.engine.failing import Killed, failing
+from tests.unit.engine.histories import history
 
 
 def late_no() -> CloudError:
@@ -30,6 +36,14 @@ def test_a_change_that_was_made_by_an_operation_that_failed_is_ours_and_can_be_u
     bench.cloud.after.clear()
     assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
     assert bench.cloud.things["door-1"]["front"] == "open"
+
+
+def test_so_is_one_that_set_what_was_not_set_before(bench: Bench) -> None:
+    bench.vault()
+    bench.cloud.after.append(failing(late_no(), verb="Set", name="label", purpose="act"))
+    steps = {step.change.id: step for step in bench.action(bench.deliver(finding(vault()))).steps}
+    assert steps["label"].change.before is None
+    assert (steps["label"].status, steps["label"].error) == (Status.APPLIED, str(late_no()))
 
 
 def test_an_operation_that_failed_without_effect_is_a_failure(bench: Bench) -> None:
@@ -77,3 +91,42 @@ def test_who_goes_on_at_once_asks_nothing_more(bench: Bench) -> None:
     result = bench.deliver(finding(vault()))
     assert calls.count("look") == 1
     assert calls.count("record") == len(bench.action(result).steps) - 1, "the last change is recorded with the end"
+
+
+def test_what_may_still_be_alive_is_not_given_up(bench: Bench) -> None:
+    bench.door()
+    bench.cloud.before.append(failing(Killed(), verb="Set"))
+    with pytest.raises(Killed):
+        bench.deliver()
+    (action,) = bench.actions()
+    continuation = Continuation(bench.deployment, Target.of_action(action, bench.deployment))
+    with pytest.raises(Busy, match=f"action {action.id} on the same resource is in progress"):
+        continuation.abandon(action, "given up")
+    assert (bench.actions(), len(bench.locks())) == ([action], 1)
+
+
+def test_a_dropped_lock_that_two_take_anew_is_taken_by_one(bench: Bench) -> None:
+    bench.door()
+    killed = failing(Killed(), verb="Set")
+    bench.cloud.before.append(killed)
+    with pytest.raises(Killed):
+        bench.deliver()
+    bench.cloud.before.remove(killed)
+    with closing(sqlite3.connect(bench.path / "journal.sqlite")) as connection:
+        connection.execute("DELETE FROM locks")
+        connection.commit()
+    (action,) = bench.actions()
+
+    def resume() -> None:
+        Continuation(bench.deployment, Target.of_action(action, bench.deployment)).resume(deepcopy(action))
+
+    def another(verb: str) -> None:
+        if verb == "reopen":
+            bench.journal.before.remove(another)
+            resume()
+
+    bench.journal.before.append(another)
+    with pytest.raises(Busy, match="has changed meanwhile"):
+        resume()
+    assert bench.cloud.writes() == ["Set door-1.front"]
+    assert history(bench, action.id)[1:] == ["2 resumed", "2 applied change=front", "2 acted"]

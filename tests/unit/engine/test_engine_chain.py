@@ -212,6 +212,7 @@ class TestDay:
         made = chain.anchor(actions, today)
         assert (made["actions"], made["day"], len(made["tips"])) == (4, today.isoformat(), 4)
         assert chain.anchor(reversed(actions), today) == made
+        assert made["version"] == 1
         tomorrow = (today + timedelta(days=1)).isoformat()
         actions[0].chain.append({"at": tomorrow, "event": "undone", "hash": "f" * 64})
         assert chain.anchor(actions, today) == made

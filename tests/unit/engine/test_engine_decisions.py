@@ -113,6 +113,20 @@ class TestApprove:
             late.approve()
         assert (bench.cloud.writes(), now(bench, action).outcome) == ([], Outcome.EXPIRED)
 
+    def test_a_no_that_crosses_another_no_overwrites_nothing(self, bench: Bench) -> None:
+        bench.door()
+        action = waits(bench)
+
+        def another(verb: str) -> None:
+            if verb == "reopen":
+                bench.journal.before.remove(another)
+                decide(bench, action, BOB).deny()
+
+        bench.journal.before.append(another)
+        with pytest.raises(Busy, match="has changed meanwhile"):
+            decide(bench, action).deny()
+        assert [entry["subject"] for entry in now(bench, action).approvals] == [BOB.subject]
+
     def test_an_action_that_the_journal_does_not_hold(self, bench: Bench) -> None:
         with pytest.raises(Refused, match="unknown action: "):
             Decision(bench.deployment, Request("0" * 12 + "-" + "0" * 11, ALICE))
@@ -176,7 +190,7 @@ class TestTwoPeople:
         assert action.reason == f"irreversible: {BurnLetter.irreversible}"
         first = decide(bench, action).approve()
         assert (first.outcome, bench.cloud.writes()) == (Outcome.AWAITING_APPROVAL, [])
-        with pytest.raises(Refused, match="has approved already"):
+        with pytest.raises(Refused, match=r"^decided: \S+ has approved already"):
             decide(bench, action).approve()
         assert decide(bench, action, BOB).approve().outcome is Outcome.ACTED
         assert bench.cloud.writes() == ["Set letter-1.front"]
@@ -191,7 +205,7 @@ class TestTwoPeople:
     def test_two_names_of_one_person_are_one(self, bench: Bench) -> None:
         action = waits(bench, letter(bench))
         decide(bench, action).approve()
-        with pytest.raises(Refused, match="has approved already"):
+        with pytest.raises(Refused, match=r"^decided: \S+ has approved already"):
             decide(bench, action, replace(ALICE, name="mallory@corp.example")).approve()
 
     def test_two_at_the_same_moment_are_both_counted_or_one_is_told_to_try_again(self, bench: Bench) -> None:

@@ -126,8 +126,10 @@ class TestTime:
         assert (result.outcome, result.reason) == (Outcome.EXPIRED, "nobody answered in time")
         with pytest.raises(Refused, match="decided: "):
             decide(bench, action).approve()
-        with pytest.raises(Refused, match="decided: "):
+        with pytest.raises(Refused, match=rf"^decided: action {action.id} ended as expired"):
             decide(bench, action).expire()
+        with pytest.raises(Refused, match=rf"^decided: action {action.id} ended as expired"):
+            decide(bench, action).hold("nobody answered")
 
 
 class TestRelease:
@@ -221,5 +223,5 @@ class TestDeny:
         bench.door()
         action = waits(bench)
         decide(bench, action).approve()
-        with pytest.raises(Refused, match="ended as acted"):
+        with pytest.raises(Refused, match=rf"^decided: action {action.id} ended as acted"):
             decide(bench, action).deny()

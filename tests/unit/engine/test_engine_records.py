@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +21,13 @@ from tests.unit.engine.toy import Call, ToyCloud
 from tests.unit.engine.toy_remediations import CloseDoor
 
 ALICE_SAW = "by=alice@corp.example reason=seen live"
+
+
+def test_its_times_are_in_utc_with_milliseconds(bench: Bench) -> None:
+    bench.door()
+    action = bench.action(bench.deliver())
+    times = [action.opened_at, action.closed_at, *(entry["at"] for entry in action.chain)]
+    assert [time for time in times if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(time))] == []
 
 
 class TestDecided:
