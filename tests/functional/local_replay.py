@@ -26,7 +26,7 @@ def local_clouds(folder: Path, playbooks: Path | None = None) -> Iterator[Contex
     try:
         clouds = context.enter("local", None, playbooks)
         assert clouds.running is not None
-        requests.delete(f"{clouds.running.aws}/stanch/aws/calls", timeout=10)  # what setting them up took
+        requests.delete(f"{clouds.running.aws}/stanch/aws/calls", timeout=60)  # what setting them up took
         yield clouds
     finally:
         LocalProcess(folder).stop()
@@ -39,6 +39,6 @@ def local_clouds(folder: Path, playbooks: Path | None = None) -> Iterator[Contex
 def calls(clouds: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What AWS and Azure were asked so far."""
     assert clouds.running is not None
-    of_aws = requests.get(f"{clouds.running.aws}/stanch/aws/calls", timeout=10).json()["calls"]
+    of_aws = requests.get(f"{clouds.running.aws}/stanch/aws/calls", timeout=60).json()["calls"]
     azure_url = f"{clouds.running.azure}/stanch/azure/calls"
-    return of_aws, requests.get(azure_url, verify=clouds.running.ca, timeout=10).json()["calls"]
+    return of_aws, requests.get(azure_url, verify=clouds.running.ca, timeout=60).json()["calls"]

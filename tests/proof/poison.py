@@ -17,12 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 
 from stanch.cli.context import Context
 from tests.proof.entrances import ROOT, Entrance, World, entered, judged, writes
 from tests.proof.figure import Figure, Size
-from tests.proof.mutation import made, mutations
+from tests.proof.mutation import Mutation, made, mutations
 
 CLAIM = (
     "However an event, a request or a decision is bent, it is answered: no unhandled error, no write to any cloud, a reason for each refusal in the journal, "
@@ -36,6 +36,9 @@ FUZZED: dict[Size, tuple[str, ...]] = {
     "full": ("guardduty", "config", "sentinel", "runbook", "approval"),
 }
 """Where atheris is sent, too: its process takes seconds to start."""
+
+UNREADABLE: Mutation = (0, [], "deep", "none", 0)
+"""Delivered first at every entrance: a few events by chance may all be readable."""
 
 MEMORY = 400
 """Megabytes that this process may grow by."""
@@ -128,12 +131,13 @@ def _at(door: Entrance, size: Size) -> Tally:
 
 def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
     # Failures are counted, not shrunk, so that all are seen; more than asked for may be tried.
+    @example(UNREADABLE)
     @given(mutations)
     @settings(
         max_examples=cases,
         deadline=None,
         database=None,
-        phases=[Phase.generate],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
     def each(mutation: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.proof.attacks import approvals, events, requests, secrets, texts
 from tests.proof.security import protected
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 LEAST = {events: 100, approvals: 900, requests: 150, texts: 900, secrets: 200}

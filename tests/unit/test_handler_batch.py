@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from handlers.aws import log
+from handlers.aws import log, wiring
 from handlers.aws.batch import failures, is_batch
+from handlers.aws.entry import serve
 from stanch.action import Outcome
 from stanch.errors import Busy, MalformedEvent, Throttled
 from stanch.finding import Finding, Resource
@@ -186,3 +187,30 @@ def test_what_is_no_finding_is_answered_like_any_other() -> None:
 def test_what_is_no_batch(event: Any) -> None:
     assert not is_batch(event)
     assert is_batch({"Records": [record("a")]})
+
+
+@pytest.mark.parametrize("part", ["messageId", "body", "attributes"])
+def test_a_record_without_one_of_its_parts_makes_no_batch(part: str) -> None:
+    """As somebody sends who calls the function directly: an answer could not name the record."""
+    without = {name: value for name, value in record("a").items() if name != part}
+    assert not is_batch({"Records": [without]})
+    assert not is_batch({"Records": [record("b"), without]})
+
+
+def test_a_record_without_an_id_is_answered_as_a_direct_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It used to end the function with a KeyError."""
+    given: list[Any] = []
+
+    class Responder:
+        def respond(self, findings: list[Finding], delivery: Delivery) -> list[Result]:
+            return [result for each in findings for result in acted(each.id)]
+
+    def envelope(raw: Any) -> list[Finding]:
+        given.append(raw)
+        return parse(json.loads(raw["Records"][0]["body"]))
+
+    monkeypatch.setattr(wiring, "responder", Responder)
+    event = {"Records": [{name: value for name, value in record("a").items() if name != "messageId"}]}
+    answered = serve("toy", envelope, event, None)
+    assert given == [event]
+    assert [(action["outcome"], action["finding"]) for action in answered["actions"]] == [("acted", {"id": "a"})]

@@ -16,7 +16,7 @@ import boto3
 import botocore.parsers
 import requests
 
-from handlers.aws import approval, config, guardduty, runbook
+from handlers.aws import approval, config, guardduty, log, runbook
 from handlers.aws import wiring as aws_wiring
 from handlers.azure import sentinel
 from handlers.azure import wiring as azure_wiring
@@ -95,7 +95,19 @@ class Heard:
         self._ends.callback(root.removeHandler, handler)
         root.addHandler(handler)
         root.setLevel(logging.INFO)
+        self._functions_own()
         return self
+
+    def _functions_own(self) -> None:
+        """Powertools' logger keeps the output and the level that it was first made with."""
+        log._logger()
+        logger = logging.getLogger("stanch-responder")
+        self._ends.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.INFO)
+        for each in logger.handlers:
+            if isinstance(each, logging.StreamHandler):
+                self._ends.callback(each.setStream, each.stream)
+                each.setStream(self._out)
 
     def __exit__(self, *_: object) -> None:
         self._ends.close()
@@ -111,6 +123,7 @@ def _plant(clouds: Context, kept: dict[str, str]) -> None:
         AWS_SESSION_TOKEN=SESSION,
         STANCH_SIGNING_SECRET="stanch-signing",
         POWERTOOLS_LOG_LEVEL="INFO",
+        POWERTOOLS_METRICS_DISABLED="false",
     )
     os.environ["STANCH_STALE_HOURS"] = "1000000"
     store = boto3.client("secretsmanager", endpoint_url=clouds.running.aws)
