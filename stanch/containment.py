@@ -63,7 +63,7 @@ class Containment:
         stopped = self._stopped(plan, standing)
         if stopped is not None:
             return stopped
-        return self._act(plan)
+        return self._act(plan, standing)
 
     def plan(self) -> tuple[Plan, list[Verdict]]:
         """What would be done, with every guard's verdict; nothing is written, not even to the journal."""
@@ -210,11 +210,11 @@ class Containment:
         told = plan.digest(self._target.action_id)
         return action_id_of(self._target.effect, self._target.marker, outcome, reason, told, after)
 
-    def _act(self, plan: Plan) -> Result:
+    def _act(self, plan: Plan, standing: Standing) -> Result:
         action = self._action(plan, self._target.action_id)
         lease = self._deployment.lease(action)
         action.note("opened", requester=action.requester)
-        self._deployment.journal.open(action, lease, self._target.marker)
+        self._deployment.journal.open(action, lease, self._target.marker, standing)
         return self._execution.carry_out(action, self._execution.fence(action, lease))
 
 

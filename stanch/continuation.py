@@ -10,7 +10,7 @@ from stanch.action import Action, Outcome, Status, Step, stamp
 from stanch.deployment import Deployment
 from stanch.errors import Busy, Stopped
 from stanch.execution import Execution
-from stanch.journal import Standing
+from stanch.journal import LAST, Standing
 from stanch.remediation import Plan
 from stanch.result import Result
 from stanch.target import Target, marker_of
@@ -32,7 +32,8 @@ class Continuation:
         action.attempt += 1
         action.note(event, **details)
         lease = self._deployment.lease(action)
-        self._deployment.journal.reopen(action, lease, known, marker_of(action))
+        markers = (LAST, marker) if (marker := marker_of(action)) else (LAST,)
+        self._deployment.journal.reopen(action, lease, known, *markers)
         self._deployment.restraint.contained(self._target.playbook, action.effect)
         return self._execution.carry_out(action, self._execution.fence(action, lease))
 

@@ -36,7 +36,7 @@ class Standing:
     """What the journal says before we act, in one round trip.
 
     `lease` is the lock as stored, live or not, and `open` the action it belongs to; both None where nobody is at it. `earlier` is the
-    action that the same finding led to before, `last` the id of the action that was opened last on the effect, whatever led to it.
+    action that the same finding led to before, `last` the id of the action that was carried out last on the effect, whatever led to it.
     """
 
     lease: Lease | None = None
@@ -87,11 +87,12 @@ class Journal(Protocol):
     def look(self, effect: str, marker: str | None) -> Standing:
         """The lock of the effect with its action, and the action that `marker` points to. Strongly consistent; one round trip where the store can."""
 
-    def open(self, action: Action, lease: Lease, marker: str | None) -> None:
-        """Write lock, action and marker, and remember the action as the last one of its effect. Raises Busy if another lock of the effect exists (live or left by a crash) or the action's id is taken."""
+    def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:
+        """Write lock, action and marker, and remember the action as the last one of its effect. Raises Busy if another lock of the effect exists (live or left by a crash), the action's id is taken,
+        or another action has become the last one since it was `seen`."""
 
-    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
-        """Write the lock, the action (its undo, its release) and the marker. Raises Busy if another lock of the effect exists, or if the stored action
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, *markers: str) -> None:
+        """Write the lock, the action (its undo, its release) and the markers, `LAST` among them if it is to be the last one of its effect. Raises Busy if another lock of the effect exists, or if the stored action
         is not in the state of `known` any more: of two decisions at the same moment the second is told so."""
 
     def claim(self, stale: Lease, lease: Lease) -> None:

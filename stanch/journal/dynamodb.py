@@ -57,17 +57,20 @@ class DynamoJournal(DynamoFacts):
             last["action_id"]["S"] if last else None,
         )
 
-    def open(self, action: Action, lease: Lease, marker: str | None) -> None:
+    def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:
         check(action)
+        last = _put(marker_item(action, LAST), _is_last(seen))
         try:
-            self._table.write(_put(lock_item(lease), _ABSENT), *_new(action, marker), _put(marker_item(action, LAST)))
+            self._table.write(_put(lock_item(lease), _ABSENT), *_new(action, marker), last)
         except ConditionFailed as error:
-            raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
+            raise Busy(
+                f"another action of this effect came first, or there is an action {action.id} already"
+            ) from error
 
-    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, *markers: str) -> None:
         check(action)
         first, *parts = action_items(action)
-        marked = [_put(marker_item(action, marker))] if marker is not None else []
+        marked = [_put(marker_item(action, marker)) for marker in markers]
         try:
             self._table.write(
                 _put(lock_item(lease), _ABSENT), _put(first, _state_of(known)), *map(_put, parts), *marked
@@ -161,6 +164,18 @@ def _state_of(known: Action | None) -> dict[str, Any] | None:
         "ConditionExpression": "#head = :head",
         "ExpressionAttributeNames": {"#head": "head"},
         "ExpressionAttributeValues": {":head": {"S": tip(known)}},
+    }
+
+
+def _is_last(seen: Standing | None) -> dict[str, Any] | None:
+    """The condition that the effect's last action is the one that was seen."""
+    if seen is None:
+        return None
+    if seen.last is None:
+        return _ABSENT
+    return {
+        "ConditionExpression": "action_id = :last",
+        "ExpressionAttributeValues": {":last": {"S": seen.last}},
     }
 
 

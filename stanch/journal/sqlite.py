@@ -47,16 +47,18 @@ class SqliteJournal(SqliteFacts):
                 _marked(connection, effect, LAST),
             )
 
-    def open(self, action: Action, lease: Lease, marker: str | None) -> None:
+    def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:
         check(action)
         with self._file.writing() as connection:
             _lock(connection, lease)
             if not _insert(connection, action):
                 raise Busy(f"there is an action {action.id} already")
+            if seen is not None and _marked(connection, action.effect, LAST) != seen.last:
+                raise Busy("another action on the same resource came first")
             _mark(connection, action, marker)
             _mark(connection, action, LAST)
 
-    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, *markers: str) -> None:
         check(action)
         with self._file.writing() as connection:
             _lock(connection, lease)
@@ -65,7 +67,8 @@ class SqliteJournal(SqliteFacts):
                 if stored is None or tip(stored) != tip(known):
                     raise Busy(f"action {known.id} has changed meanwhile")
             _save(connection, action)
-            _mark(connection, action, marker)
+            for marker in markers:
+                _mark(connection, action, marker)
 
     def claim(self, stale: Lease, lease: Lease) -> None:
         with self._file.writing() as connection:

@@ -27,6 +27,7 @@ from stanch.journal.table_storage_facts import TableFacts
 from stanch.journal.table_storage_rows import (
     ACTIONS,
     REPORTS,
+    Entity,
     action_entities,
     action_key,
     lease_of,
@@ -50,11 +51,13 @@ class TableJournal(TableFacts):
 
     def __init__(self, table_client: TableClient) -> None:
         super().__init__(StorageTable(table_client))
-        self._held, self._filed = Etags(), Etags()
+        self._held, self._filed, self._last = Etags(), Etags(), Etags()
 
     def look(self, effect: str, marker: str | None) -> Standing:
         keys = [lock_key(effect), marker_key(effect, LAST), *([] if marker is None else [marker_key(effect, marker)])]
         lock, last, earlier = (*self._table.either(*keys), None)[:3]
+        if last:
+            self._last.keep(last["action_id"], etag_of(last))
         return Standing(
             lease_of(effect, lock) if lock else None,
             self.get(lock["action_id"]) if lock else None,
@@ -62,19 +65,35 @@ class TableJournal(TableFacts):
             last["action_id"] if last else None,
         )
 
-    def open(self, action: Action, lease: Lease, marker: str | None) -> None:
+    def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:
         check(action)
         head, *rest = _new(action, marker)
         try:
-            last = put(marker_entity(action, LAST))
+            last = self._follows(marker_entity(action, LAST), seen)
             self._holds(lease, self._table.write(head[1], create(lock_entity(lease)), head, *rest, last))
         except ConditionFailed as error:
-            raise Busy(f"the lock of this effect is held, or there is an action {action.id} already") from error
+            raise Busy(
+                f"another action of this effect came first, or there is an action {action.id} already"
+            ) from error
 
-    def reopen(self, action: Action, lease: Lease, known: Action | None = None, marker: str | None = None) -> None:
+    def _follows(self, ours: Entity, seen: Standing | None) -> Operation:
+        """Write who is last, if the one before is who was seen. Raises ConditionFailed where it is not."""
+        if seen is None:
+            return put(ours)
+        if seen.last is None:
+            return create(ours)
+        etag = self._last.take(seen.last)
+        if etag is None:
+            stored = self._table.get(ours)
+            if stored is None or stored["action_id"] != seen.last:
+                raise ConditionFailed("another action is the last one")
+            etag = etag_of(stored)
+        return replace(ours, etag)
+
+    def reopen(self, action: Action, lease: Lease, known: Action | None = None, *markers: str) -> None:
         check(action)
         first, *parts = action_entities(action)
-        marked = [put(marker_entity(action, marker))] if marker is not None else []
+        marked = [put(marker_entity(action, marker)) for marker in markers]
         try:
             own = put(first) if known is None else replace(first, etag_of(self._unchanged(known)))
             self._holds(lease, self._table.write(first, create(lock_entity(lease)), own, *map(put, parts), *marked))

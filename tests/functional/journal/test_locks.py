@@ -6,7 +6,7 @@ import pytest
 
 from stanch.action import Outcome, Status
 from stanch.errors import Busy, Fenced, InvalidInput
-from stanch.journal import Journal, Lease, Standing
+from stanch.journal import LAST, Journal, Lease, Standing
 from tests.functional.journal.records import EFFECT, MARKER, NEIGHBOUR, OTHER, a_lease, a_report, an_action, closed
 
 
@@ -169,6 +169,24 @@ def test_a_known_action_is_reopened_under_a_lock_of_its_own(journal: Journal) ->
     with pytest.raises(Busy):
         journal.reopen(an_action(reason="a second undo"), a_lease(action, 3))
     assert journal.get(action.id) == action
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["the first one", "after another"])
+def test_an_action_that_follows_another_than_was_seen_is_refused(journal: Journal, before: int) -> None:
+    """Between look and opening another one was taken up again: by its markers it is the last one now."""
+    for action in [an_action(5)][:before]:
+        journal.open(action, a_lease(action), None, journal.look(EFFECT, None))
+        journal.close(closed(action), a_lease(action), None)
+    seen, waited, follower = journal.look(EFFECT, None), an_action(1), an_action(2)
+    journal.note(waited, None, None)
+    journal.reopen(waited, a_lease(waited, 2), None, LAST, MARKER)
+    journal.close(closed(waited), a_lease(waited, 2), None)
+    with pytest.raises(Busy):
+        journal.open(follower, a_lease(follower), None, seen)
+    assert journal.get(follower.id) is None
+    assert journal.look(EFFECT, MARKER) == Standing(None, None, journal.get(waited.id), waited.id)
+    journal.open(follower, a_lease(follower), None, journal.look(EFFECT, None))
+    assert journal.look(EFFECT, None) == Standing(a_lease(follower), follower, None, follower.id)
 
 
 def test_reopening_waits_for_another_action_of_the_effect(journal: Journal) -> None:

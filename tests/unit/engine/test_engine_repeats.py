@@ -16,6 +16,7 @@ from stanch.finding import Finding, Resource
 from stanch.playbooks.model import Step
 from stanch.result import Result
 from tests.unit.engine.bench import Bench, finding, playbook, vault
+from tests.unit.engine.deciding import decide
 from tests.unit.engine.failing import denied, failing
 from tests.unit.engine.toy import Call
 from tests.unit.engine.toy_remediations import CloseDoor
@@ -152,13 +153,13 @@ class TestAtOnce:
         bench.door()
         rows: list[Result] = []
 
-        def overtaken(call: Call) -> None:
-            if call.verb == "Describe" and not rows:
-                rows.append(Result(Outcome.ACTED))
+        def overtaken(verb: str) -> None:
+            if verb == "open":
+                bench.journal.before.clear()
                 time.sleep(0.003)  # an id made of the time alone would be another one by now
-                rows[0] = bench.deliver()
+                rows.append(bench.deliver())
 
-        bench.cloud.after.append(overtaken)
+        bench.journal.before.append(overtaken)
         with pytest.raises(Busy):
             bench.deliver()
         assert rows[0].outcome is Outcome.ACTED
@@ -207,6 +208,27 @@ class TestSiblings:
         assert [row.outcome for row in rows] == [Outcome.ACTED, Outcome.NO_OP]
         assert bench.cloud.writes() == ["Set door-1.front"]
         assert [outcome for outcome, _ in bench.told()].count("acted") == 1
+
+    def test_of_an_approval_and_another_finding_at_the_same_instant_one_writes(self, bench: Bench) -> None:
+        """The second finding has looked and planned; before it opens its action, a person has the first one's carried out."""
+        bench.door()
+        bench.playbooks = (playbook("doors", CloseDoor.id, mode="approve"),)
+        waiting = bench.deliver(finding())
+        assert waiting.outcome is Outcome.AWAITING_APPROVAL
+        bench.playbooks = (playbook("doors", CloseDoor.id),)
+        approved: list[Result] = []
+
+        def overtaken(verb: str) -> None:
+            if verb == "open":
+                bench.journal.before.clear()
+                approved.append(decide(bench, bench.action(waiting)).approve())
+
+        bench.journal.before.append(overtaken)
+        with pytest.raises(Busy):
+            bench.deliver(sibling())
+        assert [row.outcome for row in approved] == [Outcome.ACTED]
+        assert bench.deliver(sibling()).outcome is Outcome.NO_OP
+        assert bench.cloud.writes() == ["Set door-1.front"]
 
     def test_what_was_opened_again_is_shut_again_for_either(self, bench: Bench) -> None:
         bench.door()
