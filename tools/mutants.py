@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         _run(part, parts[part], module)
     results = _kept(parts)
     page, unexplained = _page(results, tomllib.loads(EXPLAINED.read_text())["survivor"])
-    PAGE.write_text(page + _missing(parts, results))
+    PAGE.write_text(page + _sampled(parts, results) + _missing(parts, results))
     for each in unexplained:
         print(f"{each.module} {each.function}\n  - {each.was}\n  + {each.now}")
     print(f"{len(unexplained)} survivors without an explanation")
@@ -102,11 +102,24 @@ def _kept(parts: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
+def _sampled(parts: dict[str, Any], results: dict[str, Any]) -> str:
+    """Which parts were not run whole: the share drawn by the last run, and what was run of all, earlier runs with a larger share included."""
+    lines = []
+    for name, part in parts.items():
+        found = [each for each in results.values() if each["part"] == name]
+        total, left = sum(each["mutants"] for each in found), sum(each["left out"] for each in found)
+        if left:
+            lines.append(
+                f"- `{name}`: {part.get('share', 100)} % were drawn; {total - left} of {total} were run or refused"
+            )
+    return "\n## Sampled\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
 def _missing(parts: dict[str, Any], results: dict[str, Any]) -> str:
     patterns = [f"stanch/{name}" for part in parts.values() for name in part["modules"]]
     chosen = {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
     missing = [f"`{module}`" for module in sorted(chosen - set(results))]
-    return f"\n## Not run yet\n\n{', '.join(missing)}\n" if missing else ""
+    return f"\n## Not run, or not to the end\n\nOf these there is no result: {', '.join(missing)}\n" if missing else ""
 
 
 def _run(name: str, part: dict[str, Any], module: str) -> None:
