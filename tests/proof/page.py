@@ -29,7 +29,12 @@ def page(results: dict[str, Any]) -> str:
         }
         for name, each in found.items()
     ]
-    return "\n\n".join([HEAD, table(rows), *(section(name, each) for name, each in found.items())]) + "\n"
+    missing = [name for name in FIGURES if name not in found]
+    open_still = (
+        [f"Not measured in full yet, only its bounded part by `make test`: {', '.join(missing)}."] if missing else []
+    )
+    sections = [section(name, each) for name, each in found.items()]
+    return "\n\n".join([HEAD, table(rows), *open_still, *sections]) + "\n"
 
 
 def section(name: str, figure: dict[str, Any]) -> str:
