@@ -20,6 +20,7 @@ from stanch.sources.loading import MAX_DEPTH, load
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ABSENT = (None, "", "None")
+_EMPTY_DATE = "0001-01-01T"
 SHORT = 64
 """Characters of a name that is worth remembering: long ones are not kept, for an attacker may write any number of them."""
 
@@ -203,7 +204,7 @@ class Node:
 
     def moment(self) -> datetime | None:
         """The time here in UTC: RFC 3339, or seconds or milliseconds since 1970. Absent, and .NET's empty date in year 1, are None."""
-        if self.value in _ABSENT:
+        if self.value in _ABSENT or str(self.value).startswith(_EMPTY_DATE):
             return None
         try:
             moment = clock.parse(self.value) if isinstance(self.value, str) else self._since_epoch()

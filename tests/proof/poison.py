@@ -81,7 +81,7 @@ def measure(size: Size, folder: Path) -> Figure:
         lost = _unfiled(Path(os.environ["STANCH_JOURNAL"].partition("://")[2]), tallies)
     written = [f"written: {call}" for call in sorted(watch.found)]
     failures = [*(failure for tally in tallies for failure in tally.failures), *written, *lost]
-    if grown > MEMORY:
+    if size == "full" and grown > MEMORY:  # a process of the test suite holds what other tests left, too
         failures.append(f"memory grew by {grown} MB")
     return Figure(
         CLAIM, sum(tally.hypothesis + tally.atheris for tally in tallies), failures, [tally.row() for tally in tallies], _notes(grown)

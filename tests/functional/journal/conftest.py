@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -18,15 +20,26 @@ EVERY = ["sqlite", "moto", "dynamodb_local", "azurite"]
 
 @pytest.fixture(scope="session")
 def moto_dynamodb() -> Iterator[str]:
-    """The endpoint of moto in this process."""
+    """The endpoint of moto in this process. DynamoDB's writes are atomic; moto's are where it answers one request at a time."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    assert server._server is not None
+    server._server.app = _one_at_a_time(server._server.app)
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
 
 
-# The groups let `--dist loadgroup` keep each server's tests in one process.
+def _one_at_a_time(app: Any) -> Callable[..., Any]:
+    lock = threading.Lock()
+
+    def answer(environ: Any, start: Any) -> Any:
+        with lock:
+            return app(environ, start)
+
+    return answer
+
+
 @pytest.fixture(params=EVERY)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[stores.Store]:
     """A new, empty store."""

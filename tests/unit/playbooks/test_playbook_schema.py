@@ -16,7 +16,7 @@ from stanch.playbooks.schema import schema
 from stanch.playbooks.tree import parse
 from tests.unit.playbooks.example import EXAMPLE
 from tests.unit.playbooks.fakes import CATALOG, errors, write
-from tests.unit.playbooks.test_playbook_load import REFUSED
+from tests.unit.playbooks.refused import REFUSED
 
 VALIDATOR = jsonschema.Draft202012Validator(schema(CATALOG))
 
