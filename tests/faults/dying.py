@@ -10,6 +10,7 @@ import functools
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Fuse:
         self._series = tuple(at["series"]) if at else ()
         self._left = at["k"] if at else -1
         self._log = log
+        self._one = threading.Lock()
 
     def call(self, kind: str, when: str, name: str) -> None:
         if when == "before":
@@ -34,9 +36,10 @@ class Fuse:
                 out.write(f"{kind} {name}\n")
         if (kind, when) != self._series:
             return
-        if self._left == 0:
-            os._exit(KILLED)
-        self._left -= 1
+        with self._one:  # reads are made at the same time
+            if self._left == 0:
+                os._exit(KILLED)
+            self._left -= 1
 
 
 def watch_journal(fuse: Fuse) -> None:
