@@ -29,12 +29,13 @@ def text(results: Results) -> str:
 def page(results: Results) -> str:
     """docs/performance.md."""
     machine = results.machine
+    took = f", {machine['minutes']} minutes" if "minutes" in machine else ""
     missed = [row for row in results.rows if row.met is False]
     parts = [
         "# Performance",
         "<!-- made by `make bench` from bench/results.json -->",
         f"Measured on {machine['when']} on a machine of {machine['cores']} cores (load {machine['load']} at the start), Python {machine['python']}, "
-        f"{machine['rounds']} rounds, {machine.get('minutes', '?')} minutes. Every side runs in a process of its own against one TLS stub on loopback that knows AWS and Azure; ratios are taken round by "
+        f"{machine['rounds']} rounds{took}. Every side runs in a process of its own against one TLS stub on loopback that knows AWS and Azure; ratios are taken round by "
         "round, so that what disturbs the machine disturbs both sides. The figures are medians with their quartiles.",
         "The *hand-written* function has global boto3 clients and makes two calls: UpdateAccessKey and Publish. *Powertools* adds idempotency to it. *Cloud Custodian* is its "
         "own Lambda archive with a guard-duty policy; as released the action fails before it writes, so the benchmark mends the list it expects. Ours is the packaged "

@@ -1,6 +1,6 @@
 """`python -m tests.proof.fuzzing ENTRANCE RUNS FOLDER`: atheris leads events into an entrance, guided by what they reach of the code.
 
-Runs in an environment that `entrances.entered` made, for libFuzzer ends its process itself. Leaves a byte a run in FOLDER/runs and a line a failure in FOLDER/failures.
+Runs in an environment that `seeded.entered` made, for libFuzzer ends its process itself. Leaves a byte a run in FOLDER/runs and a line a failure in FOLDER/failures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from random import Random
 import atheris
 
 with atheris.instrument_imports(include=["stanch", "handlers", "remediations"], enable_loader_override=False):
-    from tests.proof import entrances, mutation
+    from tests.proof import entrances, incoming, mutation, seeded
 
 
 class Fuzz:
@@ -22,7 +22,7 @@ class Fuzz:
 
     def __init__(self, entrance: entrances.Entrance, folder: Path) -> None:
         self._entrance, self._folder = entrance, folder
-        self._words = entrances.dictionary(entrance)
+        self._words = incoming.dictionary(entrance)
         self._outcomes: Counter[str] = Counter()
         self._runs = (folder / "runs").open("ab", buffering=0)
 
@@ -61,8 +61,8 @@ class Fuzz:
 def main() -> None:
     name, runs, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     waiting = json.loads((folder / "waiting").read_text())
-    with entrances.signed(), entrances.silent():
-        fuzz = Fuzz(next(one for one in entrances.entrances(waiting) if one.name == name), folder)
+    with seeded.signed(), seeded.silent():
+        fuzz = Fuzz(next(one for one in incoming.entrances(waiting) if one.name == name), folder)
         arguments = [sys.argv[0], f"-runs={runs}", "-max_len=400000", "-timeout=60", "-rss_limit_mb=2048", "-verbosity=0", f"-artifact_prefix={folder}/", str(folder / "corpus")]  # fmt: skip
         atheris.Setup(arguments, fuzz.once, custom_mutator=fuzz.mutated)
         atheris.Fuzz()

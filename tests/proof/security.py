@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from tests.proof.attacks import Tried, approvals, events, requests, secrets, texts
-from tests.proof.entrances import ROOT
 from tests.proof.figure import Figure, Size
+from tests.proof.incoming import ROOT
 
 CLAIM = (
     "No forged event or approval writes anything, no address in an event, approval or setting is asked, nothing hostile is active where people read it, nothing protected is touched, "

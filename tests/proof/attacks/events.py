@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.proof.attacks import Tried
-from tests.proof.entrances import HIDDEN, ROOT, Entrance, beside, entered, invocation, judged, writes
+from tests.proof.entrances import Entrance, judged
 from tests.proof.figure import Size
+from tests.proof.incoming import HIDDEN, ROOT, beside, invocation
 from tests.proof.mutation import wrapped
+from tests.proof.seeded import entered, writes
 
 CARRIERS = ("none", "list", "sns", "sqs", "notification", "body", "twice")
 OTHERS = (

@@ -18,9 +18,11 @@ from stanch.errors import InvalidInput, StanchError
 from stanch.notify.teams import TeamsChannel
 from tests.proof.attacks import Tried
 from tests.proof.attacks.approvals import foreign_tokens
-from tests.proof.entrances import ROOT, World, entered, judged
+from tests.proof.entrances import judged
 from tests.proof.figure import Size
+from tests.proof.incoming import ROOT
 from tests.proof.mutation import paths
+from tests.proof.seeded import World, entered
 from tests.unit.notify.samples import report
 from tests.unit.notify.test_notify_webhook_urls import PATH, REFUSED
 

@@ -26,8 +26,9 @@ from stanch.cli.replaying import Replay, findings
 from stanch.sources.envelope import unwrap
 from tests.functional.local_replay import local_clouds
 from tests.proof.attacks import Tried
-from tests.proof.entrances import CALLER, ROOT
+from tests.proof.entrances import CALLER
 from tests.proof.figure import Size
+from tests.proof.incoming import ROOT
 
 WEBHOOK, SIGNING, KEY, SESSION, IN_EVENT = (
     f"Planted{name}{'Zq9x' * 8}" for name in ("Webhook", "Signing", "Key", "Session", "Event")
