@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from stanch.journal import Journal, Query
 from stanch.local.aws.server import AwsCloud
 from stanch.playbooks.load import load
+from tests.proof.light import light
 from tests.runtime import azure_stack, interpreter
 from tests.runtime.aws_stack import Stack
 from tests.runtime.azure_stack import AzureStack
@@ -40,19 +42,17 @@ def app(folder: Path, policy: str | None = None) -> Path:
 def aws(folder: Path, policy: str | None = None, journal: str | None = None, **settings: str) -> Iterator[Stack]:
     """The AWS deployment on a local AWS of its own; `journal` is another DynamoDB's endpoint, `settings` go over the template's."""
     found = {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "STANCH_PLAYBOOKS": str(folder / "app/playbooks.json")} | settings
-    cloud = AwsCloud()
-    cloud.start()
-    try:
+    with ExitStack() as ends:
+        ends.enter_context(light())
+        cloud = AwsCloud()
+        cloud.start()
+        ends.callback(cloud.stop)
         stack = Stack(cloud.url, app(folder, policy), interpreter.deployed(), folder, journal=journal, **found)
+        ends.callback(stack.stop)
         # Nothing is to fail here, so the calls take the straight way.
         stack.environment["AWS_ENDPOINT_URL"] = cloud.url
-        try:
-            with _environment(stack.environment):
-                yield stack
-        finally:
-            stack.stop()
-    finally:
-        cloud.stop()
+        ends.enter_context(_environment(stack.environment))
+        yield stack
 
 
 def lambdas(stack: Stack, ends: ExitStack, logical_id: str, count: int) -> list[ExecutionEnvironment]:
@@ -70,6 +70,7 @@ def azure(folder: Path, policy: str | None = None, **settings: str) -> Iterator[
     found = {"STANCH_PLAYBOOKS": str(place / "playbooks.json")} | settings
     running = azure_stack.running(interpreter.deployed(), place, folder, **found)
     with running as stack, _environment(stack.settings()):
+        stack.cloud.state.calls = deque()  # all of them: by default only the latest thousands are kept
         yield stack
 
 

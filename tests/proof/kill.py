@@ -18,7 +18,7 @@ from tests.proof.figure import Figure, Size
 from tests.proof.queued import Replay, Worker
 
 SEED = 20261123
-EVENTS: dict[Size, int] = {"bounded": 5, "full": 500}
+EVENTS: dict[Size, int] = {"bounded": 5, "full": 1000}
 """On each cloud."""
 
 CHANCE: dict[Size, float] = {"bounded": 0.5, "full": 0.33}

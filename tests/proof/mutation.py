@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -35,7 +37,7 @@ NASTY: tuple[Any, ...] = (
 """What stands where something else was expected: wrong types, empty and enormous things, numbers and dates that cannot be, ids that look like another cloud's, JSON within text."""
 
 WRAPS = ("none", "deep", "list", "sns", "sqs", "notification", "body", "findings", "twice", "text")
-OPERATIONS = ("replace", "remove", "wrap", "swap", "copy", "rename", "case", "grow", "repeat", "text")
+OPERATIONS = ("replace", "null", "remove", "wrap", "swap", "copy", "rename", "case", "grow", "repeat", "text")
 SPOILS = ("none", "duplicate key", "NaN", "Infinity", "cut", "noise", "deep", "second value", "byte order mark")
 
 
@@ -54,7 +56,7 @@ def paths(value: Any, limit: int = 2_000) -> list[tuple[Any, ...]]:
 
 def bent(event: Any, operation: str, at: int, value: Any) -> Any:
     """A copy of the event with one of its members changed; `at` picks which, modulo how many there are."""
-    event = deepcopy(event)
+    event, value = deepcopy(event), None if operation == "null" else value
     ways = paths(event)
     if not ways:
         return value
@@ -168,6 +170,37 @@ def drawn(random: Random, dictionary: tuple[Any, ...] = ()) -> Mutation:
     wrap = random.choice(WRAPS) if random.random() < 0.3 else "none"
     spoil = random.choice(SPOILS) if random.random() < 0.1 else "none"
     return random.randrange(2_000), bends, wrap, spoil, random.randrange(2_000)
+
+
+def kinds(mutation: Mutation) -> set[str]:
+    """In which of the ways that the figure names a mutation bends its event."""
+    _, bends, wrap, spoil, _ = mutation
+    spoilt_by = {"deep": "deep nesting", "duplicate key": "duplicate key", "NaN": "NaN", "Infinity": "NaN", "none": ""}
+    found = {kind for operation, _, value in bends for kind in _bent_by(operation, value)}
+    found.add("deep nesting" if wrap == "deep" else "" if wrap == "none" else "another envelope")
+    found.add(spoilt_by.get(spoil, "broken text"))
+    return found - {""}
+
+
+def _bent_by(operation: str, value: Any) -> set[str]:
+    if operation == "replace":
+        return set(_kinds_of(value)) or {"wrong value"}
+    known = {"null": "null", "grow": "huge string", "remove": "missing or misspelt", "rename": "missing or misspelt", "case": "missing or misspelt"}  # fmt: skip
+    return {known.get(operation, "wrong type")}
+
+
+def _kinds_of(value: Any) -> Iterator[str]:
+    if value is None:
+        yield "null"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield "NaN"
+    elif not isinstance(value, str):
+        deep = isinstance(value, list | dict) and len(json.dumps(value)) > 200 and HUGE not in value
+        yield "deep nesting" if deep else "huge string" if value == [HUGE] else "wrong type"
+    elif len(value) >= 5_000:
+        yield "huge string"
+    elif not (value.isascii() and value.isprintable()):
+        yield "unicode"
 
 
 def made(seeds: list[Any], mutation: Mutation) -> tuple[Any, str | None]:

@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from stanch.cli.context import Context
 from tests.proof.entrances import Entrance, judged
 from tests.proof.figure import Figure, Size
-from tests.proof.incoming import ROOT
-from tests.proof.mutation import Mutation, made, mutations
+from tests.proof.incoming import CORPUS, ROOT
+from tests.proof.mutation import Mutation, kinds, made, mutations
 from tests.proof.seeded import World, entered, writes
 
 CLAIM = (
@@ -31,7 +31,13 @@ CLAIM = (
     "and what nobody can read waits in the dead-letter queue."
 )
 CASES: dict[Size, int] = {"bounded": 25, "full": 5_000}
-"""Events an entrance by each of the two."""
+"""Events an entrance by each of the two; where atheris does not run, hypothesis makes its share."""
+
+LEAST: dict[Size, int] = {"bounded": 12, "full": 10_000}
+"""Events at an entrance, of both together."""
+
+NAMED = ("wrong type", "null", "deep nesting", "huge string", "duplicate key", "NaN", "unicode")
+"""Ways of bending that the whole figure has tried at every entrance."""
 
 FUZZED: dict[Size, tuple[str, ...]] = {
     "bounded": ("guardduty",),
@@ -51,6 +57,7 @@ class Tally:
     """What came of the events at one entrance."""
 
     name: str
+    seeds: int
     hypothesis: int = 0
     atheris: int = 0
     malformed: int = 0
@@ -58,11 +65,12 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     reasons: set[tuple[str, str]] = field(default_factory=set)
+    kinds: Counter[str] = field(default_factory=Counter)
 
     def row(self) -> dict[str, Any]:
         told = ", ".join(f"{name} {count}" for name, count in self.outcomes.most_common())
         return {
-            "entrance": self.name, "hypothesis": self.hypothesis, "atheris": self.atheris, "refused as unreadable": self.malformed,
+            "entrance": self.name, "seeds": self.seeds, "hypothesis": self.hypothesis, "atheris": self.atheris, "refused as unreadable": self.malformed,
             "slowest, s of CPU": round(self.slowest, 1), "answers": told, "failed": len(self.failures),
         }  # fmt: skip
 
@@ -74,7 +82,7 @@ def measure(size: Size, folder: Path) -> Figure:
         for door in world.doors if fuzzing else []:
             if door.name in FUZZED[size]:
                 fuzzers.enter_context(_fuzzer(world, door, CASES[size], folder / door.name))
-        tallies = [_at(door, size) for door in world.doors]
+        tallies = [_at(door, CASES[size] if fuzzing else 2 * CASES[size]) for door in world.doors]
         fuzzers.close()
         grown = _megabytes() - before
         for tally in tallies if fuzzing else []:
@@ -82,11 +90,16 @@ def measure(size: Size, folder: Path) -> Figure:
                 _fuzzed(folder / tally.name, CASES[size], tally)
         lost = _unfiled(Path(os.environ["STANCH_JOURNAL"].partition("://")[2]), tallies)
     written = [f"written: {call}" for call in sorted(watch.found)]
-    failures = [*(failure for tally in tallies for failure in tally.failures), *written, *lost]
+    failures = [
+        *(failure for tally in tallies for failure in tally.failures),
+        *_untried(tallies, size),
+        *written,
+        *lost,
+    ]
     if grown > MEMORY:
         failures.append(f"memory grew by {grown} MB")
     return Figure(
-        CLAIM, sum(tally.hypothesis + tally.atheris for tally in tallies), failures, [tally.row() for tally in tallies], _notes(grown)
+        CLAIM, sum(tally.hypothesis + tally.atheris for tally in tallies), failures, [tally.row() for tally in tallies], _notes(grown, tallies)
     )  # fmt: skip
 
 
@@ -112,7 +125,20 @@ class Watch:
             self.found.update(writes(self._clouds))
 
 
-def _notes(grown: int) -> list[str]:
+def _untried(tallies: list[Tally], size: Size) -> Iterator[str]:
+    """What the figure claims to have tried and has not."""
+    for tally in tallies:
+        tried = tally.hypothesis + tally.atheris
+        if tried < LEAST[size]:
+            yield f"{tally.name}: only {tried} events"
+        if size == "full" and (never := [kind for kind in NAMED if not tally.kinds[kind]]):
+            yield f"{tally.name}: never tried {', '.join(never)}"
+
+
+def _notes(grown: int, tallies: list[Tally]) -> list[str]:
+    tried: Counter[str] = sum((tally.kinds for tally in tallies), Counter())
+    bent = ", ".join(f"{kind} {count:,}" for kind, count in tried.most_common())
+    corpus = "the sample events, and real and published ones of each source" if CORPUS.is_dir() else "the sample events"
     fuzzer = (
         ""
         if find_spec("atheris")
@@ -120,14 +146,15 @@ def _notes(grown: int) -> list[str]:
     )
     return [
         "What the sample events name was contained before and stands beside it once more, exposed, with no finding at any source: every write is one too many, and the clouds' own "
-        f"records of calls show none. Events go to the function directly and as messages of its queue.{fuzzer} This process grew by {grown} MB."
+        f"records of calls show none. Events go to the function directly and as messages of its queue.{fuzzer} This process grew by {grown} MB.",
+        f"Seeds are {corpus}, and requests and answers as people send them. How hypothesis bent them (one event in several ways): {bent}. atheris bends half of its units so and the bytes of the others, guided by the code that they reach.",
     ]  # fmt: skip
 
 
-def _at(door: Entrance, size: Size) -> Tally:
-    tally = Tally(door.name)
+def _at(door: Entrance, cases: int) -> Tally:
+    tally = Tally(door.name, len(door.seeds))
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):  # where metrics go
-        _by_hypothesis(door, CASES[size], tally)
+        _by_hypothesis(door, cases, tally)
     return tally
 
 
@@ -146,6 +173,7 @@ def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
         event, text = made(door.seeds, mutation)
         verdict, took = judged(door, event, text)
         tally.hypothesis += 1
+        tally.kinds.update(kinds(mutation))
         tally.outcomes.update(verdict.outcomes)
         tally.malformed += verdict.malformed
         tally.slowest = max(tally.slowest, took)
