@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -59,7 +60,7 @@ class SqliteFile:
                 raise InvalidInput(path, f"is a journal of layout {version}; this release reads up to {VERSION}")
         if version < VERSION:
             with self._connected() as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
+                _log_ahead(connection)
                 connection.executescript(_LAYOUT)
         # Whoever closes the last connection copies the whole log into the file and waits for the disk: with this one open that happens once, not at every call.
         kept = sqlite3.connect(self._path, check_same_thread=False)
@@ -89,6 +90,19 @@ class SqliteFile:
                 yield connection
         except sqlite3.Error as error:
             raise _translated(error) from error
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log. SQLite does not wait here for another writer, as two that switch would wait for each other: so we come again."""
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY not in _BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _translated(error: sqlite3.Error) -> StanchError:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -118,6 +119,23 @@ def test_another_writer_who_does_not_let_go_means_come_again(tmp_path: Path, mon
         assert journal.look(EFFECT, None) == Standing(None, None, None)
     journal.open(action, a_lease(action), None)
     assert journal.look(EFFECT, None).lease == a_lease(action)
+
+
+def test_a_new_journal_waits_for_whoever_makes_it_at_the_same_moment(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "j", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.2, other.execute, ["COMMIT"])
+        done.start()
+        assert SqliteJournal(str(tmp_path / "j")).look(EFFECT, None) == Standing(None, None, None)
+        done.join()
+
+
+def test_a_new_journal_does_not_wait_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "WAIT", 0.05)
+    with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Throttled):
+            SqliteJournal(str(tmp_path / "j"))
 
 
 def test_readers_go_on_while_one_writes(tmp_path: Path) -> None:
