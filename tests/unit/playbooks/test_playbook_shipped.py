@@ -1,4 +1,4 @@
-"""The shipped policy, judged finding by finding as an engineer on call would."""
+"""The shipped policy as a whole and on AWS, judged finding by finding as an engineer on call would."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from stanch.finding import Finding, Resource, Severity
-from stanch.playbooks.load import check, load
-from stanch.playbooks.match import Matcher, bind_params
-from stanch.playbooks.model import strictest
+from stanch.finding import Resource, Severity
+from stanch.playbooks.load import check
+from stanch.playbooks.match import bind_params
 from tests.unit.playbooks.fakes import (
     ACCOUNT,
     ACCOUNT_RESOURCE,
@@ -17,34 +16,32 @@ from tests.unit.playbooks.fakes import (
     CATALOG,
     GROUP,
     KEY,
-    PERSON,
     ROLE,
-    STORAGE,
     USER,
-    VM,
     finding,
     instance,
 )
+from tests.unit.playbooks.shipped import (
+    BLOCK,
+    BLOCK_ALL,
+    CRITICAL,
+    HIGH,
+    INGRESS,
+    ISOLATE,
+    KEY_OFF,
+    LOW,
+    MATCHER,
+    MEDIUM,
+    PERSON_OUT,
+    POLICY,
+    ROLE_OUT,
+    USER_OUT,
+    VM_STOP,
+    answers,
+)
 
-POLICY = load("shipped", CATALOG)
-MATCHER = Matcher(POLICY)
-LOW, MEDIUM, HIGH, CRITICAL = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
 ROOT = Resource("AWS::IAM::User", f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, details={"user_name": "Root"})
 ROOT_KEY = Resource("AWS::IAM::AccessKey", "AKIAIOSFODNN7EXAMPLE", ACCOUNT, details={"user_type": "Root"})
-
-KEY_OFF, USER_OUT, ROLE_OUT = "aws.iam.deactivate_access_key", "aws.iam.revoke_user_sessions", "aws.iam.revoke_sessions"
-ISOLATE, INGRESS = "aws.ec2.isolate_instance", "aws.ec2.revoke_security_group_ingress"
-BLOCK, BLOCK_ALL = "aws.s3.block_public_access", "aws.s3.block_account_public_access"
-VM_OUT, VM_STOP, NSG = "azure.compute.isolate_vm", "azure.compute.deallocate_vm", "azure.network.revoke_nsg_rule"
-STORE, PERSON_OUT = "azure.storage.block_public_access", "azure.entra.disable_user"
-
-
-def answers(found: Finding) -> dict[str, str]:
-    """Remediation → mode; all matches apply, the strictest mode wins."""
-    modes: dict[str, list[str]] = {}
-    for match in MATCHER.match(found):
-        modes.setdefault(match.step.remediation, []).append(match.mode)
-    return {name: strictest(*given) for name, given in modes.items()}
 
 
 def test_nothing_is_wrong_doubtful_or_worth_a_note() -> None:
@@ -168,74 +165,6 @@ def test_config(identifier: str, resource: Resource, expected: dict[str, str]) -
     given: dict[str, Any] = {"source": "config", "severity": Severity.UNKNOWN}
     assert answers(finding(identifier, resource, **given)) == expected
     assert answers(finding(identifier, resource, **given, compliant=True)) == {}
-
-
-def azure(type_: str, title: str, severity: Severity, *resources: Resource, source: str = "sentinel") -> dict[str, str]:
-    return answers(finding(type_, *resources, source=source, title=title, severity=severity, account=VM.account))
-
-
-GENERIC = "e00daaf8-0000-0000-0000-000000000000_9c4be437-0000-0000-0000-000000000000"
-
-AZURE: list[tuple[str, str, Severity, Resource, dict[str, str]]] = [
-    ("VM_DigitalCurrencyMining", "Digital currency mining related behavior detected", HIGH, VM, {VM_OUT: "auto"}),
-    ("SIMULATED_VM_DigitalCurrencyMining", "[SAMPLE ALERT] Digital currency mining related behavior detected", HIGH, VM, {VM_OUT: "auto"}),
-    (GENERIC, "Digital Currency Mining Related Behavior Detected", HIGH, VM, {VM_OUT: "auto"}),
-    ("VM_CryptoCoinMinerExecution", "Potential crypto coin miner started", MEDIUM, VM, {VM_OUT: "approve"}),
-    (GENERIC, "Potential crypto coin miner started", MEDIUM, VM, {VM_OUT: "approve"}),
-    ("VM.Windows_RansomwareIndication", "Ransomware indicators detected", HIGH, VM, {VM_OUT: "auto"}),
-    (GENERIC, "Behavior similar to ransomware detected [seen multiple times]", HIGH, VM, {VM_OUT: "auto"}),
-    ("Network_CommunicationWithC2", "Network communication with a malicious machine detected", MEDIUM, VM, {VM_OUT: "approve"}),
-    ("Network_CommunicationWithC2", "Network communication with a malicious machine detected", HIGH, VM, {VM_OUT: "auto"}),
-    # Attacks others: isolated, by approval.
-    ("RDP_Outgoing_BF_OneToMany", "Suspicious outgoing RDP network activity to multiple destinations", HIGH, VM, {VM_OUT: "approve"}),
-    ("SSH_Outgoing_BF_OneToOne", "Suspicious outgoing SSH network activity", MEDIUM, VM, {VM_OUT: "approve"}),
-    ("PortScanning", "Suspicious outgoing SSH traffic detected", MEDIUM, VM, {VM_OUT: "approve"}),
-    (GENERIC, "Possible outgoing denial-of-service attack detected", MEDIUM, VM, {VM_OUT: "approve"}),
-    # Is attacked: the door is closed, the machine stays.
-    ("RDP_Incoming_BF_ManyToOne", "Suspicious incoming RDP network activity from multiple sources", MEDIUM, VM, {NSG: "auto"}),
-    ("SSH_Incoming_BF_OneToOne", "Suspicious incoming SSH network activity", HIGH, VM, {NSG: "auto"}),
-    (GENERIC, "Suspicious incoming RDP network activity", HIGH, VM, {NSG: "auto"}),
-    (GENERIC, "SSH brute force against web-1", HIGH, VM, {NSG: "auto"}),
-    ("VM_SshBruteForceFailed", "Failed SSH brute force attack", MEDIUM, VM, {NSG: "auto"}),
-    ("VM_SshBruteForceSuccess", "Successful SSH brute force attack", HIGH, VM, {NSG: "auto", VM_OUT: "approve"}),
-    (GENERIC, "Successful SSH brute force attack", HIGH, VM, {NSG: "auto", VM_OUT: "approve"}),
-    (GENERIC, "Unsuccessful SSH brute force attack", HIGH, VM, {NSG: "auto"}),
-    # Anything else of weight about a machine.
-    ("WindowsDefenderAtp", "Suspicious PowerShell command line", HIGH, VM, {VM_OUT: "approve"}),
-    ("WindowsDefenderAtp", "Suspicious PowerShell command line", Severity.INFORMATIONAL, VM, {}),
-    ("ARM_SuspiciousComputeCreation", "PREVIEW - Suspicious creation of compute resources detected", MEDIUM, VM, {VM_STOP: "approve"}),
-    (GENERIC, "Suspicious creation of compute resources detected", HIGH, VM, {VM_STOP: "approve"}),
-    # Storage.
-    ("Storage.Blob_OpenACL", "The access level of a potentially sensitive storage blob container was changed to allow unauthenticated public access", MEDIUM, STORAGE, {STORE: "auto"}),
-    (GENERIC, "The access level of a sensitive storage blob container was changed to allow unauthenticated public access", MEDIUM, STORAGE, {STORE: "auto"}),
-    ("Storage.Blob_OpenContainersScanning.SuccessfulDiscovery", "Publicly accessible storage containers successfully discovered", MEDIUM, STORAGE, {STORE: "approve"}),
-    ("Storage.Blob_OpenContainersScanning.FailedAttempt", "Publicly accessible storage containers unsuccessfully scanned", LOW, STORAGE, {}),
-    (GENERIC, "Publicly accessible storage containers with potentially sensitive data have been exposed", HIGH, STORAGE, {STORE: "approve"}),
-    ("Storage.Blob_AnonymousAccessAnomaly", "Unusual unauthenticated access to a storage container", HIGH, STORAGE, {STORE: "approve"}),
-    ("Storage.Blob_TorAnomaly", "Authenticated access from a Tor exit node", HIGH, STORAGE, {}),
-    # Accounts.
-    (GENERIC, "Sign-in from an infected device", HIGH, PERSON, {PERSON_OUT: "approve"}),
-    (GENERIC, "Unfamiliar sign-in properties", MEDIUM, PERSON, {}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("type_", "title", "severity", "resource", "expected"), AZURE)
-def test_azure(type_: str, title: str, severity: Severity, resource: Resource, expected: dict[str, str]) -> None:
-    assert azure(type_, title, severity, resource) == expected
-    assert azure(type_, title, severity, resource, source="defender") == expected
-    assert azure(type_, title, severity, resource, source="guardduty") == {}
-
-
-def test_an_incident_that_names_nothing_reaches_nothing() -> None:
-    assert azure(GENERIC, "Test 22", LOW) == {}
-    assert azure(GENERIC, "Suspicious incoming RDP network activity", HIGH) == {}
-
-
-def test_an_incident_with_a_machine_and_its_user_contains_both() -> None:
-    assert azure("VM_DigitalCurrencyMining", "Digital currency mining related behavior detected", HIGH, VM, PERSON) == {
-        VM_OUT: "auto",
-        PERSON_OUT: "approve",
-    }
 
 
 def test_sessions_are_cut_up_to_a_time_that_the_finding_gives() -> None:
