@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stanch.local.azure.server import AzureCloudServer
-from tests.contract.harness import Bench, aws_bench, azure_bench
+from tests.contract.harness import Bench, aws_lab, azure_lab
 from tests.contract.scenario import Scenario
 from tests.tools import local_clouds
 
@@ -37,17 +35,6 @@ def make_bench(
     scenario: Scenario, request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Bench:
     """A deployment of the scenario's cloud over the local one."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_CONFIG_FILE": os.devnull,
-    }.items():
-        monkeypatch.setenv(name, value)
     if scenario.remediation.startswith("aws."):
-        url: str = request.getfixturevalue("local_aws")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        return aws_bench(url, folder)
-    server: Any = request.getfixturevalue("local_azure")
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
-    return azure_bench(server, folder)
+        return aws_lab(request.getfixturevalue("local_aws"), folder, monkeypatch)
+    return azure_lab(request.getfixturevalue("local_azure"), folder, monkeypatch)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from remediations import aws, azure
 from stanch.action import Action
@@ -98,3 +101,19 @@ def azure_bench(server: Any, folder: Path) -> Bench:
 
     cloud, channel = RecordingAzureCloud(AzureSettings.from_environment()), Kept()
     return Bench(_deployment(cloud, azure.REGISTRY, folder, channel), AzureWorld(server), cloud, channel)
+
+
+def aws_lab(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """What `aws_bench` makes, with the settings of the local AWS in the environment, as a function has them."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": os.devnull, "AWS_ENDPOINT_URL": url,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return aws_bench(url, folder)
+
+
+def azure_lab(server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """What `azure_bench` makes, likewise."""
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    return azure_bench(server, folder)

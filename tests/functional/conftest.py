@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from stanch.deployment import Settings
 from stanch.local.azure.server import AzureCloudServer
+from tests.contract import harness
 from tests.contract.harness import Bench as Lab
-from tests.contract.harness import aws_bench, azure_bench
 from tests.tools import local_clouds
 from tests.unit.engine.bench import Bench, Wall
 from tests.unit.engine.toy import ToyCloud
@@ -32,18 +31,12 @@ def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureClou
 @pytest.fixture
 def aws_lab(aws_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """The real engine and SDKs on the local AWS."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": os.devnull, "AWS_ENDPOINT_URL": aws_url,
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    return aws_bench(aws_url, tmp_path)
+    return harness.aws_lab(aws_url, tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def azure_lab(azure_server: AzureCloudServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    for name, value in azure_server.environment().items():
-        monkeypatch.setenv(name, value)
-    return azure_bench(azure_server, tmp_path)
+    return harness.azure_lab(azure_server, tmp_path, monkeypatch)
 
 
 @pytest.fixture

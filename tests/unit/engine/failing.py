@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from stanch.errors import AccessDenied
 from tests.unit.engine.bench import Bench
@@ -21,6 +24,31 @@ def failing(error: BaseException, **call: str) -> Callable[[Call], None]:
             raise error
 
     return hook
+
+
+@contextlib.contextmanager
+def killed_at(bench: Bench, **call: str) -> Iterator[None]:
+    """What is run here is killed before such a call of the cloud takes effect. Afterwards the cloud answers again."""
+    hook = failing(Killed(), **call)
+    bench.cloud.before.append(hook)
+    with pytest.raises(Killed):
+        yield
+    bench.cloud.before.remove(hook)
+
+
+@contextlib.contextmanager
+def killed_in(bench: Bench, name: str, *, after: bool = False) -> Iterator[None]:
+    """What is run here is killed in that call of the journal, before or after it took effect."""
+
+    def hook(called: str) -> None:
+        if called == name:
+            raise Killed
+
+    hooks = bench.journal.after if after else bench.journal.before
+    hooks.append(hook)
+    with pytest.raises(Killed):
+        yield
+    hooks.remove(hook)
 
 
 def denied(operation: str = "Set") -> AccessDenied:

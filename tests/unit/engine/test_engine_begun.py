@@ -15,7 +15,7 @@ from stanch.continuation import Continuation
 from stanch.errors import Busy, CloudError, Fenced
 from stanch.target import Target
 from tests.unit.engine.bench import Bench, finding, vault
-from tests.unit.engine.failing import Killed, failing
+from tests.unit.engine.failing import Killed, failing, killed_at
 from tests.unit.engine.histories import history
 
 
@@ -107,11 +107,8 @@ def test_what_may_still_be_alive_is_not_given_up(bench: Bench) -> None:
 
 def test_a_dropped_lock_that_two_take_anew_is_taken_by_one(bench: Bench) -> None:
     bench.door()
-    killed = failing(Killed(), verb="Set")
-    bench.cloud.before.append(killed)
-    with pytest.raises(Killed):
+    with killed_at(bench, verb="Set"):
         bench.deliver()
-    bench.cloud.before.remove(killed)
     with closing(sqlite3.connect(bench.path / "journal.sqlite")) as connection:
         connection.execute("DELETE FROM locks")
         connection.commit()

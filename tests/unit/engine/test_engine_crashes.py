@@ -12,6 +12,7 @@ from stanch import outbox
 from stanch.action import Outcome
 from stanch.errors import AccessDenied, Busy, Retryable, Throttled, Unreachable
 from stanch.finding import Resource
+from stanch.journal import OutboxItem
 from tests.unit.engine.bench import Bench, Kept, Wall, door, finding, vault
 from tests.unit.engine.failing import Fuse, Killed, denied, failing
 from tests.unit.engine.killing import MAKERS, deaths
@@ -200,13 +201,17 @@ class TestReports:
         assert len({report.key for report in bench.channel.reports}) == 1
         assert [report.outcome for report in bench.channel.reports] == ["acted", "acted"]
 
-    def test_a_crash_at_the_second_channel_does_not_repeat_the_first(self, bench: Bench) -> None:
+    def undelivered(self, bench: Bench) -> tuple[OutboxItem, Kept, Kept]:
+        """A report that is for two channels, which nobody has told of it."""
         bench.door()
         bench.channel.broken = True
         bench.deliver()
         (item,) = bench.journal.pending()
-        first, second = Kept("first"), Kept("second")
         item.channels = {"first": None, "second": None}
+        return item, Kept("first"), Kept("second")
+
+    def test_a_crash_at_the_second_channel_does_not_repeat_the_first(self, bench: Bench) -> None:
+        item, first, second = self.undelivered(bench)
         bench.journal.sent(item)
 
         def killed(report: Any) -> None:
@@ -222,12 +227,7 @@ class TestReports:
         assert [len(channel.reports) for channel in (bench.channel, first, second)] == [1, 1, 1]
 
     def test_every_channel_is_tried_though_the_journal_fails(self, bench: Bench) -> None:
-        bench.door()
-        bench.channel.broken = True
-        bench.deliver()
-        (item,) = bench.journal.pending()
-        first, second = Kept("first"), Kept("second")
-        item.channels = {"first": None, "second": None}
+        item, first, second = self.undelivered(bench)
 
         def away(name: str) -> None:
             raise Unreachable("away")

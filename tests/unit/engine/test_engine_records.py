@@ -14,7 +14,7 @@ from stanch.errors import Busy, CloudError, Throttled, Unreachable
 from stanch.playbooks.limits import Expires
 from tests.unit.engine.bench import Bench, Wall, door, finding, of_type, playbook, vault
 from tests.unit.engine.deciding import ALICE, ASKS, BOB, decide, letter, now, waits
-from tests.unit.engine.failing import Killed, denied, failing
+from tests.unit.engine.failing import denied, failing, killed_at
 from tests.unit.engine.histories import history
 from tests.unit.engine.sweeping import Sweeping
 from tests.unit.engine.toy import Call, ToyCloud
@@ -197,10 +197,8 @@ class TestActed:
 
     def test_after_a_crash(self, bench: Bench) -> None:
         bench.door()
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set"):
             bench.deliver()
-        bench.cloud.before.clear()
         bench.lapse()
         result = bench.deliver(finding(door(), id="finding-2"))
         assert history(bench, result.action_id) == [

@@ -7,7 +7,7 @@ import pytest
 from stanch.errors import Drifted, Unreachable
 from stanch.result import Result
 from tests.unit.engine.bench import Bench, finding, vault
-from tests.unit.engine.failing import Killed, denied, failing
+from tests.unit.engine.failing import denied, failing, killed_at, killed_in
 from tests.unit.engine.histories import history
 from tests.unit.engine.toy import Call
 
@@ -91,10 +91,8 @@ class TestUndone:
 
     def test_given_up(self, bench: Bench) -> None:
         acted = self.acted(bench)
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set"):
             bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
         bench.lapse()
         result = bench.undo(acted.action_id, who="stanch").give_up("it crashed three times")
         assert (result.outcome, result.reason) == ("partial", "undo: interrupted: it crashed three times")
@@ -105,19 +103,10 @@ class TestUndone:
 
     def test_what_was_given_up_is_told_though_whoever_gave_it_up_dies(self, bench: Bench) -> None:
         acted = self.acted(bench)
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set"):
             bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
         bench.lapse()
-
-        def dies(name: str) -> None:
-            if name == "close":
-                raise Killed
-
-        bench.journal.after.append(dies)
-        with pytest.raises(Killed):
+        with killed_in(bench, "close", after=True):
             bench.undo(acted.action_id, who="stanch").give_up("it crashed three times")
-        bench.journal.after.clear()
         assert bench.drain() == 1
         assert bench.told()[-1] == ("partial", "undo: interrupted: it crashed three times")

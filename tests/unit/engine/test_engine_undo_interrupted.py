@@ -13,7 +13,7 @@ from stanch.clock import parse
 from stanch.errors import AccessDenied, Busy, CloudError, Drifted, Unreachable
 from stanch.expiry import amend
 from tests.unit.engine.bench import Bench, Wall, finding, vault
-from tests.unit.engine.failing import Fuse, Killed, denied, failing
+from tests.unit.engine.failing import Fuse, Killed, denied, failing, killed_at, killed_in
 from tests.unit.engine.toy import Call, ToyCloud
 from tests.unit.engine.vaults import assert_open_again, sealed
 
@@ -100,10 +100,8 @@ class TestInterrupted:
     def test_drift_after_a_crash_frees_the_resource(self, bench: Bench) -> None:
         """Otherwise nobody could contain it again: the lock would stay for ever."""
         acted = sealed(bench)
-        bench.cloud.before.append(failing(Killed(), purpose="undo", name="barrier"))
-        with pytest.raises(Killed):
+        with killed_at(bench, purpose="undo", name="barrier"):
             bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
         assert bench.cloud.things["vault-1"]["alarm"] == "off"
         bench.cloud.things["vault-1"]["barrier"] = "theirs"
         bench.lapse()
@@ -134,20 +132,11 @@ class TestInterrupted:
         """Even one that died between taking the lock and saying so in the record."""
         bench.door()
         acted = bench.deliver()
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set"):
             bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
         bench.lapse()
-
-        def dies(name: str) -> None:
-            if name == "claim":
-                raise Killed
-
-        bench.journal.after.append(dies)
-        with pytest.raises(Killed):
+        with killed_in(bench, "claim", after=True):
             bench.undo(acted.action_id).run()
-        bench.journal.after.clear()
         assert [attempt for _, attempt, _ in bench.locks()] == [3]
         bench.lapse()
         assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
@@ -171,10 +160,8 @@ class TestInterrupted:
     def test_its_lock_is_anybodys_from_the_moment_that_it_ends(self, bench: Bench) -> None:
         bench.door()
         acted = bench.deliver()
-        bench.cloud.before.append(failing(Killed(), verb="Set"))
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set"):
             bench.undo(acted.action_id).run()
-        bench.cloud.before.clear()
         ((_, _, until),) = bench.locks()
         bench.wall.now = until - 0.001
         with pytest.raises(Busy, match=f"action {acted.action_id} is in progress"):

@@ -19,7 +19,7 @@ from stanch.sweep.crashed import TRIES
 from stanch.sweep.run import RUNNING, Sweep
 from stanch.sweep.turn import SWEEP
 from tests.unit.engine.bench import Wall, door, finding, vault
-from tests.unit.engine.failing import Killed, failing
+from tests.unit.engine.failing import Killed, failing, killed_at, killed_in
 from tests.unit.engine.killing import MAKERS, deaths
 from tests.unit.engine.sweeping import Sweeping
 from tests.unit.engine.toy import ToyCloud
@@ -87,11 +87,8 @@ class TestGoingOn:
     def test_automation_waits_for_the_kill_switch_and_a_person_does_not(self, bench: Sweeping) -> None:
         automatic = killed(bench)
         bench.door("door-2")
-        fuse = failing(Killed(), verb="Set")
-        bench.cloud.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set"):
             bench.runbook(door("door-2")).apply()
-        bench.cloud.before.remove(fuse)
         pause(bench)
         bench.lapse()
         (result,) = bench.swept("crashed").results
@@ -127,11 +124,8 @@ class TestGoingOn:
     def test_an_undo_goes_on_in_the_name_of_whoever_asked(self, bench: Sweeping) -> None:
         bench.vault()
         done = bench.deliver(finding(vault()))
-        fuse = failing(Killed(), verb="Set", purpose="undo", name="barrier")
-        bench.cloud.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set", purpose="undo", name="barrier"):
             bench.undo(done.action_id, who="ann@corp.example").run()
-        bench.cloud.before.remove(fuse)
         bench.lapse()
         (result,) = bench.swept("crashed").results
         assert result.outcome is Outcome.UNDONE
@@ -142,11 +136,8 @@ class TestGoingOn:
     def test_an_undo_that_must_not_go_on_is_closed_and_reported(self, bench: Sweeping) -> None:
         bench.door()
         done = bench.deliver()
-        fuse = failing(Killed(), verb="Set", purpose="undo")
-        bench.cloud.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set", purpose="undo"):
             bench.undo(done.action_id).run()
-        bench.cloud.before.remove(fuse)
         bench.cloud.things["door-1"]["front"] = "ajar"
         bench.lapse()
         bench.news()
@@ -159,15 +150,8 @@ class TestGoingOn:
     def test_the_lock_of_a_decision_is_freed_and_its_report_filed(self, bench: Sweeping) -> None:
         bench.door(impact="people are inside")
         asked = bench.deliver()
-
-        def fuse(verb: str) -> None:
-            if verb == "close":
-                raise Killed
-
-        bench.journal.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_in(bench, "close"):
             Decision(bench.deployment, Request(asked.action_id or "", PERSON, "not now")).hold("later")
-        bench.journal.before.remove(fuse)
         assert [lock[0] for lock in bench.locks()] == [asked.action_id]
         bench.news()
         bench.lapse()
@@ -284,11 +268,8 @@ class TestSweeps:
                                (f'"opened_at":"{bench.the(done.action_id).opened_at}"', '"opened_at":"2025-01-01T00:00:00.000Z"'))  # fmt: skip
             connection.commit()
         bench.swept("crashed")  # a thorough one, before there is anything to find
-        fuse = failing(Killed(), verb="Set", purpose="undo")
-        bench.cloud.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_at(bench, verb="Set", purpose="undo"):
             bench.undo(done.action_id).run()
-        bench.cloud.before.remove(fuse)
         bench.wait(minutes=30)
         assert bench.swept("crashed").done == 0
         bench.wait(minutes=31)

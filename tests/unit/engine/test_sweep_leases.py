@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from stanch.clock import parse
 from stanch.decision import Decision, Identity, Request
 from stanch.errors import InvalidInput
 from tests.unit.engine.bench import Wall, door
-from tests.unit.engine.failing import Killed
+from tests.unit.engine.failing import killed_in
 from tests.unit.engine.leasing import HOURS, REMIND, acted, told
 from tests.unit.engine.sweeping import Sweeping
 from tests.unit.engine.toy import ToyCloud
@@ -81,14 +80,8 @@ class TestBeginning:
             expiry.duration(given, "expires")
 
     def test_killed_before_it_ended_it_still_runs(self, bench: Sweeping) -> None:
-        def fuse(verb: str) -> None:
-            if verb == "close":
-                raise Killed
-
-        bench.journal.before.append(fuse)
-        with contextlib.suppress(Killed):
+        with killed_in(bench, "close"):
             bench.deliver()
-        bench.journal.before.remove(fuse)
         bench.lapse()
         bench.swept("crashed")
         (action,) = bench.actions()
@@ -146,15 +139,8 @@ class TestReminding:
     def test_killed_in_the_middle_people_hear_of_it_once(self, bench: Sweeping) -> None:
         action = acted(bench)
         bench.wait(hours=5, minutes=1)
-
-        def fuse(verb: str) -> None:
-            if verb == "reopen":
-                raise Killed
-
-        bench.journal.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_in(bench, "reopen"):
             bench.sweep()
-        bench.journal.before.remove(fuse)
         bench.wait(minutes=5)
         bench.swept("leases")
         assert told(bench) == [(f"{action}:lease:0", "acted")]
@@ -164,15 +150,8 @@ class TestReminding:
         action = acted(bench)
         end = (bench.the(action).expires or {})["at"]
         bench.wait(hours=5, minutes=1)
-
-        def fuse(verb: str) -> None:
-            if verb == "close":
-                raise Killed
-
-        bench.journal.before.append(fuse)
-        with pytest.raises(Killed):
+        with killed_in(bench, "close"):
             bench.sweep()
-        bench.journal.before.remove(fuse)
         assert [lock[0] for lock in bench.locks()] == [action]
         bench.wait(hours=4)
         assert bench.swept("leases").done == 1
