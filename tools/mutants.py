@@ -42,6 +42,7 @@ CAUGHT = ("killed", "caught by type check", "timeout")
 COUNTS = ("mutants", "left out", "killed", "refused", "timed out")
 WORDING = "only words of a sentence that people read change"
 _TEXT = re.compile(r'"[^"]*"')
+_STATEMENT = re.compile(r"\"[^\"]*(\b(SELECT|INSERT|UPDATE|DELETE|PRAGMA|BEGIN|COMMIT|TRUE)\b|\?)[^\"]*\"")
 SQL = "SQLite knows no case in keywords, tables and columns"
 
 HEAD = """# Mutants
@@ -258,7 +259,11 @@ def _why(survivor: Survivor, reasons: list[dict[str, str]]) -> str | None:
         )
         if place and reason.get("now", survivor.now) == survivor.now:
             return " ".join(reason["why"].split())
-    if "/sqlite" in survivor.module and survivor.was.lower() == survivor.now.lower():
+    if (
+        "/sqlite" in survivor.module
+        and _STATEMENT.search(survivor.was)
+        and survivor.was.lower() == survivor.now.lower()
+    ):
         return SQL
     return WORDING if _reworded(survivor.was, survivor.now) else None
 

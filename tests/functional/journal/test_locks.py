@@ -39,7 +39,7 @@ def test_what_is_kept_is_what_was_there_at_the_call(journal: Journal) -> None:
 def test_a_held_effect_cannot_be_opened_again(journal: Journal) -> None:
     first, second = an_action(1), an_action(2)
     journal.open(first, a_lease(first), MARKER)
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match="of this effect"):
         journal.open(second, a_lease(second), "second")
     assert journal.get(second.id) is None
     assert journal.look(EFFECT, "second") == Standing(a_lease(first), first, None, first.id)
@@ -57,7 +57,7 @@ def test_an_action_id_is_taken_once_and_nothing_else_is_written(journal: Journal
     first = an_action()
     journal.open(first, a_lease(first), None)
     journal.close(closed(first), a_lease(first), None)
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match=f"there is an action {first.id} already"):
         journal.open(an_action(reason="another with this id"), a_lease(first), MARKER)
     assert journal.look(EFFECT, MARKER) == Standing(None, None, None, first.id)
     assert journal.get(first.id) == first
@@ -118,7 +118,7 @@ def test_a_crashed_attempt_is_taken_over_and_its_late_writes_are_fenced(journal:
     journal.open(action, crashed, MARKER)
     journal.claim(crashed, claimed)
     late = an_action(reason="written by the one that was thought dead")
-    with pytest.raises(Fenced):
+    with pytest.raises(Fenced, match=f"attempt 1 of action {action.id} no longer holds"):
         journal.record(late, crashed)
     with pytest.raises(Fenced):
         journal.close(late, crashed, a_report(f"{action.id}:late"))
@@ -141,7 +141,7 @@ def test_a_crashed_attempt_is_taken_over_and_its_late_writes_are_fenced(journal:
 def test_only_the_very_lock_that_was_seen_can_be_claimed(journal: Journal, other: Lease) -> None:
     action = an_action()
     journal.open(action, a_lease(action), None)
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match=f"the lock of action {other.action_id} was renewed, freed or taken over"):
         journal.claim(other, a_lease(action, 9))
     assert journal.look(EFFECT, None).lease == a_lease(action)
 
@@ -181,12 +181,34 @@ def test_an_action_that_follows_another_than_was_seen_is_refused(journal: Journa
     journal.note(waited, None, None)
     journal.reopen(waited, a_lease(waited, 2), None, LAST, MARKER)
     journal.close(closed(waited), a_lease(waited, 2), None)
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match="came first"):
         journal.open(follower, a_lease(follower), None, seen)
     assert journal.get(follower.id) is None
     assert journal.look(EFFECT, MARKER) == Standing(None, None, journal.get(waited.id), waited.id)
     journal.open(follower, a_lease(follower), None, journal.look(EFFECT, None))
     assert journal.look(EFFECT, None) == Standing(a_lease(follower), follower, None, follower.id)
+
+
+def test_what_changed_since_it_was_looked_at_is_not_reopened(journal: Journal) -> None:
+    """Of two who decide on the state that both saw, the second is refused, with nothing written; so is one who saw what was never stored."""
+    action = an_action()
+    journal.note(action, None, None)
+    seen = journal.get(action.id)
+    assert seen is not None
+    for attempt in (2, 3):
+        action.note("decided", attempt=attempt)
+        journal.reopen(action, a_lease(action, attempt), seen)
+        journal.close(action, a_lease(action, attempt), None)
+        with pytest.raises(Busy, match=f"action {action.id} has changed meanwhile"):
+            journal.reopen(an_action(reason="another decision"), a_lease(action, 9), seen, LAST, MARKER)
+        assert journal.look(EFFECT, MARKER) == Standing(None, None, None)
+        assert journal.get(action.id) == action
+        seen = journal.get(action.id)
+        assert seen is not None
+    stray = an_action(2)
+    with pytest.raises(Busy, match=f"action {stray.id} has changed meanwhile"):
+        journal.reopen(stray, a_lease(stray), stray)
+    assert journal.get(stray.id) is None
 
 
 def test_reopening_waits_for_another_action_of_the_effect(journal: Journal) -> None:
@@ -205,7 +227,7 @@ def test_an_id_that_does_not_name_its_effect_is_refused(journal: Journal) -> Non
         lambda: journal.reopen(stray, a_lease(stray)),
         lambda: journal.note(stray, None, None),
     ):
-        with pytest.raises(InvalidInput, match=r"action\.id"):
+        with pytest.raises(InvalidInput, match=r"^action\.id: "):
             write()
     assert journal.look(EFFECT, None) == Standing(None, None, None)
 
@@ -213,9 +235,9 @@ def test_an_id_that_does_not_name_its_effect_is_refused(journal: Journal) -> Non
 def test_a_report_of_an_action_starts_with_its_id(journal: Journal) -> None:
     action = an_action()
     journal.open(action, a_lease(action), None)
-    with pytest.raises(InvalidInput, match=r"report\.key"):
+    with pytest.raises(InvalidInput, match=r"^report\.key: "):
         journal.close(action, a_lease(action), a_report("someone else's"))
-    with pytest.raises(InvalidInput, match=r"report\.key"):
+    with pytest.raises(InvalidInput, match=r"^report\.key: "):
         journal.note(an_action(2), None, a_report("someone else's"))
     assert journal.look(EFFECT, None).lease == a_lease(action)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from stanch.errors import CloudError, InvalidInput, Throttled, Unreachable
+from stanch.errors import AccessDenied, CloudError, InvalidInput, Throttled, Unreachable
 from stanch.journal import Query, Standing, sqlite_file
 from stanch.journal.sqlite import SqliteJournal
-from stanch.journal.stored import pack_fact, pack_report, tip
-from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
+from stanch.journal.sqlite_file import SqliteFile
+from tests.functional.journal.records import EFFECT, MARKER, a_lease, an_action, closed
 
 PRELUDE = """
 import os, sys
@@ -114,7 +114,7 @@ def test_another_writer_who_does_not_let_go_means_come_again(tmp_path: Path, mon
     monkeypatch.setattr(sqlite_file, "WAIT", 0.05)
     with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Throttled):
+        with pytest.raises(Throttled, match="the journal is busy: database is locked"):
             journal.open(action, a_lease(action), None)
         assert journal.look(EFFECT, None) == Standing(None, None, None)
     journal.open(action, a_lease(action), None)
@@ -142,13 +142,23 @@ def test_readers_go_on_while_one_writes(tmp_path: Path) -> None:
     journal, action = SqliteJournal(str(tmp_path / "j")), an_action()
     journal.note(action, None, None)
     with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN EXCLUSIVE")
         other.execute("DELETE FROM actions")
         assert journal.get(action.id) == action
 
 
+def test_whichever_thread_lets_a_journal_go_its_log_is_folded_into_the_file(tmp_path: Path) -> None:
+    made: list[SqliteFile] = []
+    maker = threading.Thread(target=lambda: made.append(SqliteFile(str(tmp_path / "j"))))
+    maker.start()
+    maker.join()
+    assert len(made) == 1
+    made.clear()
+    assert [path.name for path in tmp_path.iterdir()] == ["j"]
+
+
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable, match="cannot be reached: SQLITE_CANTOPEN: unable to open"):
         SqliteJournal(str(tmp_path))
 
 
@@ -161,9 +171,24 @@ def test_a_path_below_a_file_cannot_be_reached(tmp_path: Path) -> None:
 def test_another_file_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes, and no journal at all\n" * 100)
-    with pytest.raises(CloudError, match="SQLITE_NOTADB"):
+    with pytest.raises(CloudError) as refused:
         SqliteJournal(str(path))
+    assert (refused.value.operation, refused.value.code) == ("journal", "SQLITE_NOTADB")
+    assert refused.value.message == "file is not a database"
     assert path.read_text() == "these are my notes, and no journal at all\n" * 100
+
+
+def test_a_file_that_may_not_be_written_is_denied(tmp_path: Path) -> None:
+    with pytest.raises(AccessDenied) as denied, SqliteFile(str(tmp_path / "j")).writing() as connection:
+        connection.executescript("PRAGMA query_only = ON; DELETE FROM locks")
+    assert (denied.value.operation, denied.value.code) == ("journal", "SQLITE_READONLY")
+    assert denied.value.message == "attempt to write a readonly database"
+
+
+def test_an_error_that_sqlite_has_no_code_for_is_named_by_its_kind(tmp_path: Path) -> None:
+    with pytest.raises(CloudError) as failed, SqliteFile(str(tmp_path / "j")).reading() as connection:
+        connection.execute("SELECT ?")
+    assert failed.value.code == "ProgrammingError"
 
 
 def test_a_journal_of_a_later_release_is_refused(tmp_path: Path) -> None:
@@ -235,16 +260,5 @@ for _ in range(20):
 
 
 def test_memory_is_no_journal() -> None:
-    with pytest.raises(InvalidInput, match="needs a file"):
+    with pytest.raises(InvalidInput, match=r"^journal: a journal needs a file"):
         SqliteJournal(":memory:")
-
-
-def test_what_is_stored_says_its_version_and_one_state_from_the_next() -> None:
-    action = an_action()
-    assert json.loads(pack_report(a_report("key"))) == {
-        "schema": 1, "key": "key", "report": {"key": "key", "outcome": "acted"}, "channels": {"sns": None, "teams": None},
-        "created_at": "2026-03-01T10:00:01.000Z", "errors": {},
-    }  # fmt: skip
-    assert json.loads(pack_fact("pause", "prod", {"by": "ann"})) == {"schema": 1, "kind": "pause", "key": "prod", "value": {"by": "ann"}}  # fmt: skip
-    action.note("opened")
-    assert tip(action) == action.chain[-1]["hash"]

@@ -74,6 +74,12 @@ REFUSED: dict[str, tuple[str, list[str]]] = {
         with_when("{type: {name: [x]}}"),
         ["3: type needs a list of patterns; a field inside it is 'type.name'"],
     ),
+    "field within nothing": (with_when("{type: {}}"), ["3: type needs a list of patterns; a field inside it is 'type.…'"]),
+    "no operator": (with_when("{type: [{}]}"), ["3: type: a pattern holds one operator, not 0; write them as separate patterns"]),
+    "a list as a pattern": (
+        with_when("{type: [[prefix]]}"),
+        ["3: type: a pattern is a value or one operator such as {prefix: …}, not a list"],
+    ),
     "no list of patterns": (with_when("{type: x}"), ["3: type needs a list of patterns: put it in [ ]"]),
     "operator without list": (with_when("{type: {prefix: x}}"), ["3: type needs a list of patterns: put it in [ ]"]),
     "empty list": (with_when("{type: []}"), ["3: type: an empty list can never match"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -92,6 +93,11 @@ def test_a_match_for_each_step_in_order() -> None:
     assert {match.mode for match in found} == {"auto"}
 
 
+def test_a_field_that_does_not_exist_is_named() -> None:
+    with pytest.raises(KeyError, match="typ"):
+        Matcher(policy(playbook("p", {"source": ["guardduty"], "typ": ["x"]}))).match(finding())
+
+
 def test_disabled_playbooks_never_match() -> None:
     assert matched(finding("x"), playbook("p", {"type": ["x"]}, enabled=False)) == []
 
@@ -171,6 +177,14 @@ class TestExcluded:
         assert excluded(guarded, both, {}, KEY) is None
         assert excluded(guarded, both, {}, ROLE) == 'resource.type is "AWS::IAM::Role"'
 
+    def test_the_resource_that_would_be_changed_is_the_one_that_is_named(self) -> None:
+        guarded = playbook("p", {"type": ["x"]}, unless={"resource.id": ({"prefix": "arn:aws:iam:"},)})
+        assert excluded(guarded, finding("x", USER, ROLE), {}, ROLE) == f'resource.id is "{ROLE.id}"'
+
+    def test_entries_after_one_that_does_not_hold_are_looked_at(self) -> None:
+        either = playbook("p", {"type": ["x"]}, unless={"account": ("444455556666",), "live.website": (True,)})
+        assert excluded(either, finding("x", BUCKET), {"website": True}) == "live.website is true"
+
     def test_several_facts_of_which_one_is_a_list(self) -> None:
         listed = playbook(
             "p", {"type": ["x"]}, unless={"live.users": ({"prefix": "arn:aws:iam::111122223333:role/ci"},)}
@@ -205,6 +219,14 @@ def test_explain_names_the_first_field_that_failed() -> None:
         Verdict("except", False, 'unless region is "eu-west-1"'),
         Verdict("hit", True, f"type, resource.type match; for {KEY.id}"),
     ]
+
+
+def test_explain_shows_words_as_they_are_written_and_whatever_a_source_parsed() -> None:
+    made = Resource(KEY.type, KEY.id, ACCOUNT, details={"created": datetime(2026, 11, 23, 15, 0, tzinfo=UTC)})
+    given = policy(playbook("title", {"title": ["Schlüssel"]}), playbook("details", {"resource.details.created": [1]}))
+    titled, dated = Matcher(given).explain(finding(TOR, made, title="Gestohlener Schlüssel"))
+    assert titled.why == 'title is "Gestohlener Schlüssel", not any of ["Schlüssel"]'
+    assert dated.why == 'resource.details.created is "2026-11-23 15:00:00+00:00", not any of [1]'
 
 
 def test_explain_says_that_no_resource_is_named() -> None:

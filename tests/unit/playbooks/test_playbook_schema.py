@@ -11,6 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from stanch.playbooks.conditions import Conditions
+from stanch.playbooks.fields import FIELDS, WHEN
 from stanch.playbooks.load import SHIPPED, check
 from stanch.playbooks.schema import schema
 from stanch.playbooks.tree import parse
@@ -18,20 +20,19 @@ from tests.unit.playbooks.example import EXAMPLE
 from tests.unit.playbooks.fakes import CATALOG, errors, write
 from tests.unit.playbooks.refused import REFUSED
 
-VALIDATOR = jsonschema.Draft202012Validator(schema(CATALOG))
-
 
 def plain(text: str) -> Any:
     return parse(text, "mine.yaml", []).plain()
 
 
 def faults(text: str) -> list[str]:
-    return [error.message for error in VALIDATOR.iter_errors(plain(text))]
+    return [error.message for error in jsonschema.Draft202012Validator(schema(CATALOG)).iter_errors(plain(text))]
 
 
 def test_it_is_a_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     jsonschema.Draft202012Validator.check_schema(schema(CATALOG))
+    assert json.loads(json.dumps(schema(), allow_nan=False)) == schema(), "JSON has no infinite bound"
 
 
 def test_the_example_and_the_shipped_policy_are_valid(tmp_path: Path) -> None:
@@ -43,6 +44,21 @@ def test_the_example_and_the_shipped_policy_are_valid(tmp_path: Path) -> None:
 def test_an_overlay_may_name_the_id_alone() -> None:
     assert faults("extends: shipped\nplaybooks: [{id: key-leak, mode: approve}]\n") == []
     assert faults("playbooks: [{id: key-leak, mode: approve}]\n") != []
+
+
+def test_conditions_may_be_empty_unless_they_say_otherwise() -> None:
+    assert Conditions(WHEN).schema().keys() == {"type", "properties", "patternProperties", "additionalProperties"}
+    told = Conditions(WHEN, least=1, about="which findings").schema()
+    assert (told["minProperties"], told["description"]) == (1, "which findings")
+
+
+def test_each_field_says_what_it_is_and_shares_its_patterns_where_nothing_narrows_them() -> None:
+    fields = Conditions(WHEN).schema()["properties"]
+    assert {name: field["description"] for name, field in fields.items()} == {
+        name: FIELDS[name].help for name in fields
+    }
+    shared = {name: field["items"]["$ref"] for name, field in fields.items() if "$ref" in field["items"]}
+    assert shared == dict.fromkeys(("type", "title", "account", "resource.id", "resource.account"), "#/$defs/text")
 
 
 PER_SCHEMA = [
@@ -102,7 +118,15 @@ def test_patterns_that_both_accept(when: str, tmp_path: Path) -> None:
         "{resource.type: [key]}",
         "{resource.role: [attacker]}",
         "{resource.details.: [x]}",
+        "{resource.details.user_type: []}",
+        "{resource.details.user_type: Root}",
+        "{resource.details.user_type: [{like: Root}]}",
+        "{source: [{anything-but: []}]}",
         "{region: [5]}",
+        "{count: [1.5]}",
+        "{type: [{}]}",
+        "{severity: [{numeric: ['>=', hihg]}]}",
+        "{observables.ip: [5]}",
     ],
 )
 def test_patterns_that_both_refuse(when: str, tmp_path: Path) -> None:
