@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stanch.action import Action, Outcome
 from stanch.approval import form, page, parts, token
@@ -22,19 +24,21 @@ METHODS = ("GET", "HEAD", "POST")
 logger = logging.getLogger("stanch")
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """One request, as a cloud's handler read it. `identity` is who the cloud verified: nothing in link or form says who decides."""
 
     method: str
-    token: str = field(repr=False)
+    token: str
     identity: Identity | None = None
     form: bytes = b""
     content_type: str = ""
 
+    def __repr__(self) -> str:
+        """Without the token and what was filled in."""
+        return f"Visit({self.method!r}, identity={self.identity!r}, content_type={self.content_type!r})"
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+
+class Reply(Struct, frozen=True):
     """Status, headers and page."""
 
     status: int

@@ -6,10 +6,11 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from stanch.finding import Resource
 from stanch.remediation import Change, Parameter, digest
@@ -48,8 +49,7 @@ class Status(StrEnum):
     UNDONE = "undone"
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """One change of an action and what became of it."""
 
     change: Change
@@ -86,8 +86,7 @@ def action_id_of(effect: str, *what: Any) -> str:
     return f"{effect[:12]}-{digest(what)[:11]}"
 
 
-@dataclass(slots=True)
-class Action:
+class Action(Struct):
     """The record of one action. `outcome` is None while it is open; `chain` holds the hash-linked history of its states."""
 
     id: str
@@ -130,7 +129,9 @@ class Action:
     def state(self) -> str:
         """SHA-256 (hex) of the record without its history. What is empty does not count, so that a later release may add fields that are empty by default."""
         plain = self.as_json()
-        return _sha256({name: plain[name] for name in self.__slots__ if name != "chain" and plain[name] not in _EMPTY})
+        return _sha256(
+            {name: plain[name] for name in self.__struct_fields__ if name != "chain" and plain[name] not in _EMPTY}
+        )
 
     def changes(self) -> list[dict[str, Any]]:
         """The `changes` field of results and reports."""
@@ -140,7 +141,7 @@ class Action:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain = {name: getattr(self, name) for name in self.__struct_fields__}
         return plain | {
             "schema": SCHEMA,
             "resource": self.resource.as_json(),
@@ -151,7 +152,7 @@ class Action:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Action:
         """Reads every schema version so far; unknown fields of a later one are left out."""
-        known = {name: data[name] for name in cls.__slots__ if name in data}
+        known = {name: data[name] for name in cls.__struct_fields__ if name in data}
         return cls(
             **known
             | {

@@ -8,7 +8,7 @@ from stanch.concurrent import Begun
 from stanch.deployment import Deployment
 from stanch.journal import Standing
 from stanch.remediation import Plan
-from stanch.restraint import FRESH, Facts
+from stanch.restraint import EXEMPT, FRESH, asked
 from stanch.target import Target
 
 
@@ -19,9 +19,11 @@ class Reads:
         self._deployment = deployment
         self._target = target.after(None)
         self._at = time.monotonic()
-        self._standing = Begun(lambda: deployment.journal.look(target.effect, target.marker))
+        kind = EXEMPT if target.automatic else None
+        self._standing = Begun(lambda: deployment.journal.look(target.effect, target.marker, kind))
         self._plan = Begun(lambda: planned(deployment, self._target))
-        self._restraint = Begun(lambda: deployment.restraint.look(target.group)) if target.automatic else None
+        asks = target.automatic and deployment.restraint.known(target.group) is None
+        self._switch = Begun(lambda: deployment.restraint.stopped(target.group)) if asks else None
 
     @property
     def fresh(self) -> bool:
@@ -29,8 +31,8 @@ class Reads:
         return time.monotonic() - self._at < FRESH
 
     def standing(self) -> Standing:
-        """What the journal says. Raises what it raises."""
-        return self._standing.result()
+        """What the journal says, with the exemptions where automation asks. Raises Retryable."""
+        return asked("journal", self._standing.result)
 
     def plan(self, target: Target) -> Plan:
         """The plan of the target as the journal's answer leaves it: read anew where that is another than it was begun for. Raises what planning raises."""
@@ -38,13 +40,14 @@ class Reads:
         same = (begun.action_id, begun.resource, begun.params) == (target.action_id, target.resource, target.params)
         return self._plan.result() if same else planned(self._deployment, target)
 
-    def exemptions(self) -> Facts | None:
-        """What people exempted, where automation asks; the kill switch is known by then too. Raises Retryable."""
-        return self._restraint.result() if self._restraint is not None else None
+    def switch(self) -> None:
+        """Where automation asks, the kill switch is known after this. Raises Retryable."""
+        if self._switch is not None:
+            self._switch.result()
 
     def end(self) -> None:
         """Nothing of it runs any more: a frozen function must not wake up in the middle of a call."""
-        for begun in (self._standing, self._plan, self._restraint):
+        for begun in (self._standing, self._plan, self._switch):
             if begun is not None:
                 begun.end()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch import clock, expiry, guardrails
 from stanch.action import Action, Outcome, Step, action_id_of
@@ -95,8 +96,9 @@ class Containment:
             return verdicts
         if target.doubt is not None:
             raise target.doubt
-        exemptions = self._reads.exemptions() if self._reads else None
-        return verdicts + deployment.restraint.verdicts(self._subject(plan), clock.now(), exemptions)
+        if self._reads:
+            self._reads.switch()
+        return verdicts + deployment.restraint.verdicts(self._subject(plan), clock.now(), standing.facts)
 
     def _subject(self, plan: Plan) -> Subject:
         target = self._target

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.action import Action, Outcome, Status, Step, stamp
 from stanch.deployment import Deployment

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from stanch import guardrails
 from stanch.action import Action, Outcome, opened, stamp
@@ -27,8 +28,7 @@ AGREED = ("approved", "released")
 """How people agree to an action; of one that cannot be undone, two of them to the same plan."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """Who decides, and what of. `plan_digest` is the plan that the person saw; None where the person sees it only now (the command)."""
 
     action_id: str
@@ -37,8 +37,7 @@ class Request:
     plan_digest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What is shown before the decision: the plan made anew and every guard's verdict on it."""
 
     action: Action

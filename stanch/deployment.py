@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stanch import __version__, outbox
 from stanch.accounts import Groups, TagsOf, UnitsOf
@@ -38,8 +41,7 @@ class Cloud(Protocol):
         """Name patterns of what belongs to the responder and is never touched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(Struct, frozen=True):
     """How a source is asked whether it sent a finding.
 
     `confirm` returns the source's own copy (an incident may be several findings) with the sentence that says so, and raises Unconfirmed if there is none. `first` tells,
@@ -54,8 +56,7 @@ class Upstream:
         return self.first(finding) if callable(self.first) else self.first
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Knobs of one deployment. Times in seconds; `ceiling` is the most that any playbook may do."""
 
     ceiling: str = "observe"
@@ -65,8 +66,7 @@ class Settings:
     stale_after: timedelta = timedelta(hours=24)
 
 
-@dataclass(slots=True)
-class Deployment:
+class Deployment(Struct, dict=True):
     """Everything an action needs, in one place."""
 
     cloud: Cloud
@@ -86,12 +86,14 @@ class Deployment:
     """The approval page's URL for an action, its plan's digest and a channel."""
     programs: Collection[str] = ()
     """The channels that tell programs: who is notified are people."""
-    groups: Groups = field(init=False)
-    restraint: Restraint = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.groups = Groups(self.policy.accounts, self.units_of)
-        self.restraint = Restraint(self.policy, self.journal, self.switch)
+    @cached_property
+    def groups(self) -> Groups:
+        return Groups(self.policy.accounts, self.units_of)
+
+    @cached_property
+    def restraint(self) -> Restraint:
+        return Restraint(self.policy, self.journal, self.switch)
 
     def remediation(self, name: str) -> type[Remediation[Any]]:
         """The class behind an id. Raises PolicyError if there is none."""

@@ -6,8 +6,9 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.action import Action
 from stanch.notify.text import text

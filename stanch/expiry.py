@@ -7,9 +7,10 @@ end) and `reminded`: for each reminder the `part` of the lease that had passed, 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.action import Action, Outcome, stamp
 from stanch.clock import iso, parse

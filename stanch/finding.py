@@ -7,10 +7,11 @@ remediations use is kept; the event as received stays beside it as evidence.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Cloud = Literal["aws", "azure"]
 Role = Literal["actor", "target", "affected"]
@@ -28,8 +29,7 @@ class Severity(IntEnum):
     CRITICAL = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """What a finding names: canonical type and id, and the part it plays.
 
     `type` is a CloudFormation type name (`AWS::IAM::AccessKey`), an ARM type (`Microsoft.Compute/virtualMachines`) or
@@ -70,16 +70,14 @@ class Resource:
         return cls(**{name: data[name] for name in ("type", "id", "account", "region", "role", "details")})
 
 
-@dataclass(frozen=True, slots=True)
-class Observable:
+class Observable(Struct, frozen=True):
     """Something the finding mentions that is no resource of ours: an IP, a domain, a hash or a foreign principal."""
 
     kind: ObservableKind
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One normalised observation.
 
     `source` is the handler's name (`guardduty`, `config`, `sentinel` …), `id` the source's own id (an ARN where there is one) and

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stanch.action import Action, Outcome
 from stanch.errors import Retryable
@@ -27,8 +29,7 @@ PROTECTED_ALWAYS = (
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What one guard says: pass, hold, or lower the mode."""
 
     guard: str

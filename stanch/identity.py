@@ -10,13 +10,13 @@ Identity Center: its roles, `AWSReservedSSO_<permission set>_<16 hex digits>`, i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _RESERVED = re.compile(r"AWSReservedSSO_.+_[0-9a-f]{16}")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """A verified caller: the name for people, the subject that tells two apart, and the directory groups.
 
     `person` tells whether the subject stands for one person; where it does not (a role that many may assume, an application), it is no second one either.

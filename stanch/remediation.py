@@ -11,8 +11,10 @@ import importlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from stanch import clock
 from stanch.errors import PolicyError
@@ -36,8 +38,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One typed parameter of a remediation.
 
     `identity` parameters join the effect key: two actions that differ in one are different effects. `ports` is a list of numbers or
@@ -51,8 +52,7 @@ class Parameter:
     identity: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
+class Permissions(Struct, frozen=True):
     """The permissions a remediation declares: IAM actions (`iam:UpdateAccessKey`), ARM operations (`Microsoft.Network/…/write`) or
     Graph permissions (`User.EnableDisableAccount.All`). `dependent` maps those that no call of ours shows to the reason they are needed.
     """
@@ -63,8 +63,7 @@ class Permissions:
     dependent: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One reversible write.
 
     `id` is stable within the plan (`status`, `rule:sgr-0abc`), `target` names in words what is written, `before` and `after` are the
@@ -98,8 +97,7 @@ class Change:
         return cls(**{**data, "requires": tuple(data["requires"])})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What would be written, and what a person should know before it is.
 
     `aliases` are further names of the resource and of every principal or resource the changes hit, as read live (ARNs with paths, names,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from stanch.action import Action, Outcome, Status, Step, stamp
 from stanch.finding import Finding, Resource
@@ -15,8 +17,7 @@ REPORTED = frozenset(Outcome) - {Outcome.NO_OP, Outcome.UNMATCHED}
 """People are told of everything but what needed nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One message. Everything in it that came from an event is untrusted text: channels neutralise it.
 
     `key` is the same for every repeat of the message. `severity` is OCSF's 0–5. `why` says what confirmed the finding, `breaks` what is likely to
@@ -71,7 +72,7 @@ class Report:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Report:
-        return cls(**{name: data[name] for name in cls.__slots__ if name in data})
+        return cls(**{name: data[name] for name in cls.__struct_fields__ if name in data})
 
 
 def of_action(action: Action, declared: type[Remediation[Any]] | None) -> Report:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stanch import clock, dead_end, guardrails
 from stanch.action import Outcome
@@ -28,8 +30,7 @@ from stanch.result import Result
 from stanch.targets import Targets
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """How an event reached us. `last` means that it will not come again: what is unknown then is held instead of retried."""
 
     last: bool = False

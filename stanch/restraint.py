@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from stanch.concurrent import together
+from msgspec import Struct
+
 from stanch.errors import Retryable, StanchError
 from stanch.finding import Resource
 from stanch.guardrails import Effect, Verdict, named
@@ -42,8 +42,7 @@ Switch = Callable[[], str | None]
 """Why everything is to stop, or None. Raises a StanchError where that cannot be found out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What is to be restrained: a plan of a remediation with its effect, the account's group (None: unknown) and the playbook, if one led to it."""
 
     plan: Plan
@@ -94,8 +93,7 @@ def paused(group: str | None, pauses: Mapping[str, Mapping[str, Any]]) -> Verdic
     return Verdict("kill switch", "pass")
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """One budget that an action draws on: its counter's name and its limits."""
 
     key: str
@@ -151,15 +149,6 @@ class Restraint:
         self._policy, self._journal, self._switch, self._now = policy, journal, switch, now
         self._seen: dict[str | None, tuple[float, Verdict]] = {}
 
-    def look(self, group: str | None) -> Facts:
-        """The exemptions, read while the kill switch is asked, so that the verdicts need not wait for either. Raises Retryable as `verdicts` does."""
-        exemptions: list[Facts] = []
-        together(lambda: exemptions.append(self._exemptions()), lambda: self.stopped(group))
-        return exemptions[0]
-
-    def _exemptions(self) -> Facts:
-        return _asked("exempted", lambda: self._journal.kept(EXEMPT))
-
     def verdicts(self, subject: Subject, moment: datetime, exemptions: Facts | None = None) -> list[Verdict]:
         """Every guard's verdict at this moment; `exemptions` were read a moment ago. Nothing is drawn on a budget. Raises Retryable where one cannot be evaluated."""
         playbook, plan = subject.playbook, subject.plan
@@ -169,7 +158,11 @@ class Restraint:
         counted = self._count([*counters, *((account.key, account.window) for account in accounts)])
         over = [account.over() for account in accounts if counted[account.key] >= account.actions]
         return [
-            exempted(plan.resource, plan.aliases, self._exemptions() if exemptions is None else exemptions),
+            exempted(
+                plan.resource,
+                plan.aliases,
+                asked("exempted", lambda: self._journal.kept(EXEMPT)) if exemptions is None else exemptions,
+            ),
             flapping(flap, counted.get(f"flap:{subject.effect}", 0)),
             frozen(self._policy.freeze, moment, subject.group, playbook.id if playbook else None),
             over[0] if over else Verdict("budget", "pass"),
@@ -178,18 +171,23 @@ class Restraint:
 
     def stopped(self, group: str | None) -> Verdict:
         """The kill switch: the deployment's parameter, then people's pauses; at most `FRESH` seconds old. Raises Retryable where it cannot be read."""
-        asked, verdict = self._seen.get(group, (0.0, Verdict("kill switch", "pass")))
-        now = self._now()
-        if not 0 <= now - asked < FRESH:  # as old as the question, however long the answer took
+        verdict = self.known(group)
+        if verdict is None:
+            now = self._now()
             verdict = self._ask(group)
-            self._seen[group] = (now, verdict)
+            self._seen[group] = (now, verdict)  # as old as the question, however long the answer took
         return verdict
 
+    def known(self, group: str | None) -> Verdict | None:
+        """What was answered a moment ago; None where the kill switch has to be asked."""
+        at, verdict = self._seen.get(group, (0.0, None))
+        return verdict if 0 <= self._now() - at < FRESH else None
+
     def _ask(self, group: str | None) -> Verdict:
-        reason = _asked("kill switch", self._switch) if self._switch is not None else None
+        reason = asked("kill switch", self._switch) if self._switch is not None else None
         if reason:
             return Verdict("kill switch", "hold", reason)
-        return paused(group, _asked("kill switch", lambda: self._journal.kept(PAUSE)))
+        return paused(group, asked("kill switch", lambda: self._journal.kept(PAUSE)))
 
     def spend(self, subject: Subject) -> Verdict:
         """Draw one action on each budget and count it for flapping. Approve where a budget is used up; over-counts rather than under-counts."""
@@ -230,8 +228,8 @@ class Restraint:
         now = self._now()
         keys = {key: slices(key, window, now) for key, window in counters}
         until = now + 2 * max(window for _, window in counters) + 60
-        added = _asked("budget", lambda: self._journal.count([current for current, *_ in keys.values()], until))
-        others = _asked("budget", lambda: self._journal.counts([one for _, *rest in keys.values() for one in rest]))
+        added = asked("budget", lambda: self._journal.count([current for current, *_ in keys.values()], until))
+        others = asked("budget", lambda: self._journal.counts([one for _, *rest in keys.values() for one in rest]))
         rest = SLICES + 1
         return {key: added[at] + sum(others[at * rest : (at + 1) * rest]) for at, key in enumerate(keys)}
 
@@ -240,12 +238,12 @@ class Restraint:
             return {}
         now = self._now()
         keys = [one for key, window in counters for one in slices(key, window, now)]
-        found = _asked("budget", lambda: self._journal.counts(keys))
+        found = asked("budget", lambda: self._journal.counts(keys))
         each = SLICES + 2
         return {key: sum(found[at * each : (at + 1) * each]) for at, (key, _) in enumerate(counters)}
 
 
-def _asked(guard: str, ask: Callable[[], T]) -> T:
+def asked(guard: str, ask: Callable[[], T]) -> T:
     """The answer. Raises Retryable with the guard's name where there is none."""
     try:
         return ask()

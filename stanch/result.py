@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stanch.action import Action, Outcome
 from stanch.finding import Finding, Resource
 from stanch.report import named
 
 
-@dataclass(slots=True)
-class Result:
+class Result(Struct):
     """The object that `--output json` prints; its fields are an interface (times in milliseconds)."""
 
     outcome: Outcome

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stanch import clock, guardrails
 from stanch.action import Outcome, effect_key, new_action_id
@@ -21,8 +22,7 @@ from stanch.result import Result
 from stanch.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What a person asks for. `reason` is required to act and stands in the journal with the verified `requester`.
 
     `expires` is a lease in seconds: people are reminded of the containment before it ends and when it does.

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from shlex import quote
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from stanch.action import Outcome, stamp
 from stanch.clock import iso
@@ -30,8 +32,7 @@ LONGEST = 30 * 86400
 What = Literal["pause", "resume", "exempt", "end exemption"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """One decision: `what` of which `subject` (a group of accounts, a resource's name or pattern, `*` for everything), until when (RFC 3339; None: until it is ended)."""
 
     what: What

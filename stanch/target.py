@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stanch.action import Action, action_id_of
 from stanch.deployment import Deployment
@@ -14,8 +16,7 @@ from stanch.playbooks.model import Playbook
 from stanch.remediation import digest
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One remediation on one resource.
 
     Without a finding it is a person's runbook or an action made before: `requester` and `justification` say whose and why. `unattended` tells that nobody asked for an action made

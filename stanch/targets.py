@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch import clock, dead_end, guardrails
 from stanch.action import Outcome, effect_key, new_action_id

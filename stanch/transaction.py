@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.action import Action, Status, Step, stamp
 from stanch.errors import CloudError, Drifted, Fenced, Retryable, Stopped

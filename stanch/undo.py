@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from stanch import guardrails
 from stanch.action import Action, Outcome, Status, Step, opened, stamp
@@ -19,8 +21,7 @@ from stanch.transaction import Fence, compare, same, undo_steps
 UNDOABLE = (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED, Outcome.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """Who wants what undone, and why. `force` overrides drift, the re-arming delay and protection."""
 
     action_id: str

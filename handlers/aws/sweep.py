@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from handlers.aws import oversight, wiring
 from handlers.aws.anchoring import anchored
@@ -64,8 +65,7 @@ def regions(cloud: Any, env: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(filter(None, given))) or [cloud.settings.region]
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(Struct, frozen=True):
     """The accounts of the policy's units, which nobody can name now."""
 
     error: StanchError

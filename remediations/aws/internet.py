@@ -6,8 +6,9 @@ Testing for `0.0.0.0/0` alone is easily passed by: two halves, `2000::/3`, a pre
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+
+from msgspec import Struct
 
 from stanch.remediation import port_range
 
@@ -23,8 +24,7 @@ _WIDEST_4, _WIDEST_6 = 8, 16
 _PIECE_4, _PIECE_6 = 16, 24
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """What one rule lets in: `networks` is empty for a source that is no address range (another group)."""
 
     id: str

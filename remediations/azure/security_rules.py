@@ -8,9 +8,10 @@ https://learn.microsoft.com/azure/virtual-network/network-security-groups-overvi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
+
+from msgspec import Struct
 
 from remediations.azure import ports
 from remediations.azure.ports import Interval
@@ -25,8 +26,7 @@ _WIDEST = {4: 7, 6: 15}
 """Prefix lengths up to which a network is taken for "anywhere": nobody owns more than a /8, and no registry ever gave away an IPv6 /16."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """What becomes of one rule: `after` is None when nothing is left. `kept` is a second rule that carries on what one rule alone can no longer say:
     the sound sources on the ports that the rule gave up. `open` are the ports that were open to anywhere, `lost` says what sound access goes too."""
 

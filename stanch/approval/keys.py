@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from stanch.errors import InvalidInput
 
@@ -15,8 +16,7 @@ SHORTEST = 32
 """Bytes: a key for HMAC-SHA-256 is at least as long as its hash (https://www.rfc-editor.org/rfc/rfc7518#section-3.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """`current` is the id of the key that signs; every key of `known` is believed.
 
     To replace a key, add the new one and make it current; take the old one out an hour later, when no link of its lives any more. Taking one out at once
@@ -24,7 +24,11 @@ class Keys:
     """
 
     current: str
-    known: Mapping[str, str] = field(repr=False)
+    known: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Without the keys themselves."""
+        return f"Keys({self.current!r}, known as {sorted(self.known)})"
 
     @classmethod
     def parse(cls, secret: str) -> Keys:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from msgspec import Struct
 
 from stanch.approval.keys import Keys
 from stanch.approval.token import issue
@@ -18,12 +19,11 @@ PARAMETER = "t"
 _LOCAL = ("127.0.0.1", "localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Makes links to the approval page at `base_url`. `secret` fetches the signing keys when they are needed, so that new ones are seen at once."""
 
     base_url: str
-    secret: Callable[[], str] = field(repr=False)
+    secret: Callable[[], str]
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str], secret: Callable[[str], str]) -> Links | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from stanch import clock
 from stanch.action import Action
@@ -31,8 +32,7 @@ ITEMS, WIDTH = 200, 600
 """Whoever approves sees all of it: far more than cards and mails have room for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """What the form carries: who decides, its token, the plan shown, the link it came by, and a reason typed before."""
 
     by: str

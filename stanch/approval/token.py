@@ -10,9 +10,10 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from stanch.approval.keys import Keys
 from stanch.errors import Refused
@@ -31,8 +32,7 @@ _ACTION = re.compile(r"[0-9a-f]{12}-[0-9a-f]{11}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """What a link's token says: which action, as planned how (`plan_digest`), sent through which channel, until when; `id` names the link itself."""
 
     action_id: str

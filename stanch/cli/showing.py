@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from msgspec.structs import replace
 from rich.text import Text
 
 from stanch.action import Action

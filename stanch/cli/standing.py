@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from stanch import expiry, standing
 from stanch.cli import completing, output, parsing, people

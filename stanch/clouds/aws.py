@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 from botocore.parsers import ResponseParserError
+from msgspec import Struct
 
 from stanch.clouds.aws_clients import ACTION, KEYS, Clients, Keys
 from stanch.clouds.kept_keys import KeptKeys
@@ -140,8 +140,7 @@ class AwsSession:
             KEYS.reset(keys)
 
 
-@dataclass(frozen=True, slots=True)
-class AwsSettings:
+class AwsSettings(Struct, frozen=True):
     """Where we run and how other accounts are reached. `role_name` names the member roles `<name>-read`, `-act` and `-undo`."""
 
     region: str

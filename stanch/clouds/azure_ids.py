@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from stanch.errors import InvalidInput
 
 _SEGMENT = re.compile(r"[^/\\?#%&<>:*\x00-\x1f]{1,260}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class ArmId:
+class ArmId(Struct, frozen=True):
     """`/subscriptions/S/resourceGroups/G/providers/NAMESPACE/TYPE/NAME[/TYPE/NAME]…`, case as received.
 
     `types` and `names` run in parallel, the parent first. https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules

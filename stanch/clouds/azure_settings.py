@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from stanch.errors import InvalidInput
 from stanch.transaction import WRITE
@@ -25,8 +26,7 @@ NETWORK_API = "2024-05-01"
 EVENT_GRID_SCOPE = "https://eventgrid.azure.net/.default"
 
 
-@dataclass(frozen=True, slots=True)
-class AzureSettings:
+class AzureSettings(Struct, frozen=True):
     """Which cloud and who we are. Endpoints other than the public cloud's are sovereign clouds or the local stand-in.
 
     `identities` maps a purpose to the client id of the user-assigned managed identity to use for it; without one, azure-identity chooses.

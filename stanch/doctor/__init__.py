@@ -6,8 +6,10 @@ Every check says only what it saw. What cannot be told, because these credential
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from stanch.errors import Refused, StanchError
 
@@ -17,8 +19,7 @@ FAILING = ("wrong", "unknown")
 """States that a deployment should not be left in: something does not work, or nobody can say that it does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was looked at: `said` is what was seen, `mend` what to do about it."""
 
     area: str

@@ -10,10 +10,11 @@ implement this protocol; `tests/functional/journal` holds the one conformance su
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from stanch.action import Action, Outcome
 
@@ -21,8 +22,7 @@ LAST = "last"
 """The marker under which the stores remember the last action of an effect, for good; a finding's marker is a hash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """The right to write one effect until `until` (wall clock, seconds since the epoch). `attempt` fences: it grows with every claim."""
 
     effect: str
@@ -31,22 +31,22 @@ class Lease:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What the journal says before we act, in one round trip.
 
     `lease` is the lock as stored, live or not, and `open` the action it belongs to; both None where nobody is at it. `earlier` is the
-    action that the same finding led to before, `last` the id of the action that was carried out last on the effect, whatever led to it.
+    action that the same finding led to before, `last` the id of the action that was carried out last on the effect, whatever led to it. `facts` are the
+    live facts of the kind that was asked for with it, None where none was.
     """
 
     lease: Lease | None = None
     open: Action | None = None
     earlier: Action | None = None
     last: str | None = None
+    facts: Mapping[str, Mapping[str, Any]] | None = None
 
 
-@dataclass(slots=True)
-class OutboxItem:
+class OutboxItem(Struct):
     """One report on its way. `channels` maps a channel's name to None while undelivered, else to the time it was accepted."""
 
     key: str
@@ -60,8 +60,7 @@ class OutboxItem:
         return [name for name, accepted in self.channels.items() if accepted is None]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """Which actions to list, newest first. None means any."""
 
     since: datetime | None = None
@@ -84,8 +83,8 @@ class Query:
 class Journal(Protocol):
     """The one protocol of all stores. Every method may raise `Throttled`, `Unreachable` or `AccessDenied`."""
 
-    def look(self, effect: str, marker: str | None) -> Standing:
-        """The lock of the effect with its action, and the action that `marker` points to. Strongly consistent; one round trip where the store can."""
+    def look(self, effect: str, marker: str | None, kind: str | None = None) -> Standing:
+        """The lock of the effect with its action, the action that `marker` points to, and what `kept` answers for the kind. Strongly consistent; one round trip where the store can."""
 
     def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:
         """Write lock, action and marker, and remember the action as the last one of its effect. Raises Busy if another lock of the effect exists (live or left by a crash), the action's id is taken,

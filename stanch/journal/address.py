@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from stanch.errors import InvalidInput
 
@@ -21,8 +22,7 @@ _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """A journal's place: `name` is the table or the file's path, `account` the storage account (Azure only, else '')."""
 
     kind: Kind

@@ -14,6 +14,7 @@ from stanch.journal.dynamodb_index import listed, undelivered
 from stanch.journal.dynamodb_table import (
     action_items,
     action_key,
+    edition_key,
     lease_of,
     lock_item,
     lock_key,
@@ -45,9 +46,11 @@ class DynamoJournal(DynamoFacts):
     def __init__(self, client: Any, table: str) -> None:
         super().__init__(DynamoTable(client, table))
 
-    def look(self, effect: str, marker: str | None) -> Standing:
-        keys = [lock_key(effect), marker_key(effect, LAST), *([] if marker is None else [marker_key(effect, marker)])]
-        lock, last, earlier = (*self._table.together(*keys), None)[:3]
+    def look(self, effect: str, marker: str | None, kind: str | None = None) -> Standing:
+        marked = [] if marker is None else [marker_key(effect, marker)]
+        asked = [] if kind is None else [edition_key(kind)]
+        found = self._table.together(lock_key(effect), marker_key(effect, LAST), *marked, *asked)
+        lock, last, earlier = (*found[: 2 + len(marked)], None)[:3]
         ids = [item["action_id"]["S"] for item in (lock, earlier) if item]
         actions = self._actions(ids)
         return Standing(
@@ -55,6 +58,7 @@ class DynamoJournal(DynamoFacts):
             actions[0] if lock else None,
             actions[-1] if earlier else None,
             last["action_id"]["S"] if last else None,
+            None if kind is None else self._as_of(kind, found[-1]),
         )
 
     def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stanch.errors import Throttled
 from stanch.journal.dynamodb_client import ConditionFailed, DynamoTable
-from stanch.journal.dynamodb_table import Item, counter_key, fact_item, fact_key, key_of, number, whole
+from stanch.journal.dynamodb_table import Item, counter_key, edition_item, fact_item, fact_key, key_of, number, whole
 from stanch.journal.stored import hashed, live, unpack_fact, wall
 
 TRIES = 5
@@ -32,6 +32,7 @@ class DynamoFacts:
 
     def __init__(self, table: DynamoTable) -> None:
         self._table = table
+        self._editions: dict[str, tuple[str, list[Item]]] = {}
 
     def count(self, keys: Sequence[str], expires_at: float) -> list[int]:
         counted = {key: self._add(key, expires_at) for key in dict.fromkeys(keys)}
@@ -65,16 +66,31 @@ class DynamoFacts:
             "ExpressionAttributeValues": {":now": number(wall())},
             **_UNTIL,
         }
-        return self._table.written({"Put": {"Item": fact_item(kind, key, value, until), **(free if new else {})}})
+        put = {"Put": {"Item": fact_item(kind, key, value, until), **(free if new else {})}}
+        return self._table.written(put, {"Put": {"Item": edition_item(kind)}})
 
     def kept(self, kind: str) -> dict[str, dict[str, Any]]:
-        rows = self._table.rows(
+        return _live(self._rows(kind))
+
+    def _as_of(self, kind: str, edition: Item | None) -> dict[str, dict[str, Any]]:
+        """As `kept`, where the kind's edition was read in a transaction just now: facts that were read after the same edition before have not changed since.
+
+        A transaction's read sees all or nothing of each write (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-isolation), so that
+        facts read after an edition are never older than it.
+        """
+        current = edition["edition"]["S"] if edition else ""
+        known = self._editions.get(kind)
+        if known is None or known[0] != current:
+            known = self._editions[kind] = current, self._rows(kind)
+        return _live(known[1])
+
+    def _rows(self, kind: str) -> list[Item]:
+        return self._table.rows(
             "query",
             ConsistentRead=True,
             KeyConditionExpression="pk = :kind AND begins_with(sk, :fact)",
             ExpressionAttributeValues={":kind": {"S": hashed(kind)}, ":fact": {"S": "fact#"}},
         )
-        return dict(unpack_fact(row["body"]["S"]) for row in rows if live(_until(row)))
 
     def drop(self, kind: str, key: str) -> bool:
         there = {
@@ -82,7 +98,13 @@ class DynamoFacts:
             "ExpressionAttributeValues": {":now": number(wall())},
             **_UNTIL,
         }
-        return self._table.written({"Delete": {"Key": fact_key(kind, key), **there}})
+        return self._table.written(
+            {"Delete": {"Key": fact_key(kind, key), **there}}, {"Put": {"Item": edition_item(kind)}}
+        )
+
+
+def _live(rows: Sequence[Item]) -> dict[str, dict[str, Any]]:
+    return dict(unpack_fact(row["body"]["S"]) for row in rows if live(_until(row)))
 
 
 def _until(item: Item) -> float | None:

@@ -9,6 +9,7 @@
 | part of a large one | the same | `part#SK#N` | version, body |
 | counter | a hash of the key | `counter` | counted, until, expires_at |
 | standing fact | a hash of the kind | `fact#HASH` | body; until, expires_at where it has an end |
+| edition of a kind of facts | a hash of the kind | `edition` | edition: another one with every change of a fact |
 
 Item limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html (400 KB an item, 4 MB and 100 items a transaction).
 """
@@ -19,6 +20,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from stanch.action import Action
 from stanch.journal import LAST, Lease, OutboxItem
@@ -102,6 +104,11 @@ def fact_key(kind: str, key: str) -> Item:
     return _key(hashed(kind), f"fact#{hashed(key)}")
 
 
+def edition_key(kind: str) -> Item:
+    """Where one item tells whether any fact of the kind has changed."""
+    return _key(hashed(kind), "edition")
+
+
 def part_keys(head: Item) -> list[Item]:
     """The keys of the parts that an action's or a report's item is continued in."""
     count = int(head["parts"]["N"]) if "parts" in head else 0
@@ -147,6 +154,11 @@ def fact_item(kind: str, key: str, value: Mapping[str, Any], until: float | None
         "body": {"S": pack_fact(kind, key, value)},
         **({} if until is None else {"until": number(until), "expires_at": whole(until)}),
     }
+
+
+def edition_item(kind: str) -> Item:
+    """An edition that there was never before."""
+    return {**edition_key(kind), "edition": {"S": uuid4().hex}}
 
 
 def number(seconds: float) -> dict[str, str]:

@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from stanch.action import Action
 from stanch.errors import Busy, Fenced
 from stanch.journal import LAST, Lease, OutboxItem, Query, Standing
-from stanch.journal.sqlite_facts import SqliteFacts
+from stanch.journal.sqlite_facts import SqliteFacts, live_facts
 from stanch.journal.sqlite_file import SqliteFile
 from stanch.journal.stored import (
     check,
@@ -36,7 +36,7 @@ class SqliteJournal(SqliteFacts):
     def __init__(self, path: str) -> None:
         super().__init__(SqliteFile(path))
 
-    def look(self, effect: str, marker: str | None) -> Standing:
+    def look(self, effect: str, marker: str | None, kind: str | None = None) -> Standing:
         with self._file.reading() as connection:
             lease = _lease(connection, effect)
             earlier = _marked(connection, effect, marker) if marker is not None else None
@@ -45,6 +45,7 @@ class SqliteJournal(SqliteFacts):
                 _action(connection, lease.action_id) if lease else None,
                 _action(connection, earlier) if earlier else None,
                 _marked(connection, effect, LAST),
+                None if kind is None else live_facts(connection, kind),
             )
 
     def open(self, action: Action, lease: Lease, marker: str | None, seen: Standing | None = None) -> None:

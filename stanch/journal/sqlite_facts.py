@@ -44,16 +44,21 @@ class SqliteFacts:
 
     def kept(self, kind: str) -> dict[str, dict[str, Any]]:
         with self._file.reading() as connection:
-            rows = connection.execute(
-                "SELECT body FROM facts WHERE kind = ? AND (until IS NULL OR until > ?)", (hashed(kind), wall())
-            ).fetchall()
-        return dict(unpack_fact(body) for (body,) in rows)
+            return live_facts(connection, kind)
 
     def drop(self, kind: str, key: str) -> bool:
         with self._file.writing() as connection:
             connection.execute("DELETE FROM facts WHERE until <= ?", (wall(),))
             dropped = connection.execute("DELETE FROM facts WHERE kind = ? AND key = ?", (hashed(kind), hashed(key)))
             return dropped.rowcount == 1
+
+
+def live_facts(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
+    """The facts of a kind that have not expired."""
+    rows = connection.execute(
+        "SELECT body FROM facts WHERE kind = ? AND (until IS NULL OR until > ?)", (hashed(kind), wall())
+    ).fetchall()
+    return dict(unpack_fact(body) for (body,) in rows)
 
 
 def _add(connection: Connection, key: str, until: float) -> int:

@@ -7,9 +7,10 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from stanch.action import Action
 from stanch.errors import InvalidInput

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from azure.data.tables import TableClient, TableEntity
+from msgspec import structs
 
 from stanch.action import Action
+from stanch.concurrent import Begun
 from stanch.errors import Busy, Fenced, Throttled
 from stanch.journal import LAST, Lease, OutboxItem, Query, Standing
 from stanch.journal.stored import check, column, earliest, merged, nameable, states, tip, unpack, unpack_report
@@ -53,7 +55,16 @@ class TableJournal(TableFacts):
         super().__init__(StorageTable(table_client))
         self._held, self._filed, self._last = Etags(), Etags(), Etags()
 
-    def look(self, effect: str, marker: str | None) -> Standing:
+    def look(self, effect: str, marker: str | None, kind: str | None = None) -> Standing:
+        if kind is None:
+            return self._look(effect, marker)
+        facts = Begun(lambda: self.kept(kind))
+        try:
+            return structs.replace(self._look(effect, marker), facts=facts.result())
+        finally:
+            facts.end()
+
+    def _look(self, effect: str, marker: str | None) -> Standing:
         keys = [lock_key(effect), marker_key(effect, LAST), *([] if marker is None else [marker_key(effect, marker)])]
         lock, last, earlier = (*self._table.either(*keys), None)[:3]
         if last:

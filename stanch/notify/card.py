@@ -56,7 +56,7 @@ def encoded(posted: dict[str, Any]) -> bytes:
 
 
 def _fields(message: Message) -> dict[str, Any]:
-    return {name: getattr(message, name) for name in Message.__slots__}
+    return {name: getattr(message, name) for name in Message.__struct_fields__}
 
 
 def _envelope(report: Report, message: Message) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from stanch.finding import Severity
 from stanch.notify.untrusted import inert, plain
@@ -22,8 +23,7 @@ WIDTH = 240
 """Code points of a line of evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Struct, frozen=True):
     """How one outcome is told: the sentence under the state and the labels that are true of it ('' leaves the lines out)."""
 
     sentence: str
@@ -55,16 +55,14 @@ WORDINGS: Mapping[str, Wording] = {
 _CARRIED_OUT = ("acted", "partial", "unverified", "failed", "undone")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A label and its lines."""
 
     label: str
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A report in words. `state` is the outcome in capitals with the severity, `reason` why it is not `acted`."""
 
     state: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from stanch.finding import Finding, Resource, Severity
 
@@ -27,8 +28,7 @@ def _azure(resource: Resource) -> bool:
     return resource.cloud == "azure"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field. `read` takes the finding, the resource, the plan's facts, the account's tags or the report, as `of` says; None means missing.
 
     `choices` are all the values there are; `low`, `high` and `whole` bound a number. `names` maps words to the numbers they stand

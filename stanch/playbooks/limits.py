@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 Mode = Literal["observe", "approve", "auto"]
 
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Exempt:
+class Exempt(Struct, frozen=True):
     """What a playbook leaves alone: a resource whose name matches is exempt; a live tag only lowers the mode to approve."""
 
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -24,8 +24,7 @@ class Exempt:
         return cls(tags, tuple(data.get("names", ())))
 
 
-@dataclass(frozen=True, slots=True)
-class Protect:
+class Protect(Struct, frozen=True):
     """Names that are never touched, with `*` for any characters. Iterating gives all of them."""
 
     principals: tuple[str, ...] = ()
@@ -40,8 +39,7 @@ class Protect:
         return cls(tuple(data.get("principals", ())), tuple(data.get("resources", ())))
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """At most `actions` within `window` seconds, counted apart for each combination of `per`."""
 
     actions: int
@@ -53,8 +51,7 @@ class Budget:
         return cls(data["actions"], data["window"], tuple(data.get("per", ())))
 
 
-@dataclass(frozen=True, slots=True)
-class Budgets:
+class Budgets(Struct, frozen=True):
     """The budget of each playbook without its own, and the one of all playbooks together."""
 
     default: Budget | None = None
@@ -65,8 +62,7 @@ class Budgets:
         return cls(**{name: Budget.from_json(value) for name, value in data.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Flap:
+class Flap(Struct, frozen=True):
     """A resource re-opened `times` within `window` seconds is contained in mode `then` only: someone's automation is fighting."""
 
     times: int
@@ -78,8 +74,7 @@ class Flap:
         return cls(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class Expires:
+class Expires(Struct, frozen=True):
     """A lease on the containment: `after` so many seconds people are reminded of it, or it is undone."""
 
     after: int
@@ -90,8 +85,7 @@ class Expires:
         return cls(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class Escalation:
+class Escalation(Struct, frozen=True):
     """What happens when an approval is still open `after` so many seconds: channels are told, or the request is decided."""
 
     after: int
@@ -103,8 +97,7 @@ class Escalation:
         return cls(data["after"], tuple(data.get("notify", ())), data.get("then"))
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """Who may approve (`by`: a directory group that the verified identity must be a member of) and what follows silence."""
 
     by: Mapping[str, str] = field(default_factory=dict)
@@ -115,8 +108,7 @@ class Approval:
         return cls(dict(data.get("by", {})), tuple(Escalation.from_json(step) for step in data.get("escalate", ())))
 
 
-@dataclass(frozen=True, slots=True)
-class Freeze:
+class Freeze(Struct, frozen=True):
     """A time in which modes are lowered to `ceiling`: from `from_` to `to` (RFC 3339; dates are included whole, a time ends it) or
     `for_` seconds from each minute that `cron` names. Local to `tz`. Without `accounts` it holds for every group; the
     playbooks in `except_` are not lowered.
@@ -139,8 +131,7 @@ class Freeze:
         return cls(**given, **lists)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Accounts that are treated alike: organisational units, AWS account ids, Azure subscription ids."""
 
     ous: tuple[str, ...] = ()
@@ -152,8 +143,7 @@ class Group:
         return cls(**{name: tuple(values) for name, values in data.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(Struct, frozen=True):
     """The groups by name, and the group that an account in none of them is treated as."""
 
     groups: Mapping[str, Group] = field(default_factory=dict)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from stanch.finding import Finding, Resource
 from stanch.playbooks.compile import indexes
@@ -18,8 +19,7 @@ from stanch.playbooks.patterns import Test, compile_patterns
 __all__ = ["Match", "Matcher", "Verdict", "bind_params", "excluded"]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """One step of a playbook that a finding calls for, and the finding's resources that it is for."""
 
     playbook: Playbook
@@ -32,8 +32,7 @@ class Match:
         return mode_for(self.playbook, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Why a playbook matched or did not."""
 
     playbook: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from stanch.playbooks.limits import (
     Accounts,
@@ -37,8 +38,7 @@ def strictest(*modes: str) -> Mode:
     return MODES[min(MODES.index(mode) for mode in modes)]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One remediation of a playbook, with the parameters it is given: literals, or names bound from the finding."""
 
     remediation: str
@@ -49,8 +49,7 @@ class Step:
         return cls(data["remediation"], dict(data.get("with", {})))
 
 
-@dataclass(frozen=True, slots=True)
-class Playbook:
+class Playbook(Struct, frozen=True):
     """Which findings lead to which remediations. `mode` is one mode, or one for each group of accounts."""
 
     id: str
@@ -87,16 +86,14 @@ def mode_for(playbook: Playbook, group: str | None) -> Mode:
     return playbook.mode.get(group or "") or strictest(*playbook.mode.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """Where reports go: the name of the secret that holds a Teams webhook URL, an SNS topic's ARN, or both."""
 
     teams: str | None = None
     sns: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Which channels are told; without `when`, of everything."""
 
     to: tuple[str, ...]
@@ -107,8 +104,7 @@ class Route:
         return cls(tuple(data["to"]), _conditions(data.get("when", {})))
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True, eq=False):
     """The effective policy, after overlays. `digest` is the SHA-256 of its canonical JSON; every action carries it."""
 
     playbooks: tuple[Playbook, ...] = ()
@@ -120,12 +116,19 @@ class Policy:
     approval: Approval = field(default_factory=Approval)
     freeze: tuple[Freeze, ...] = ()
     budget: Budgets = field(default_factory=Budgets)
-    digest: str = field(init=False, default="", compare=False)
-    index: Json | None = field(default=None, compare=False, repr=False)
+    digest: str = ""
+    index: Json | None = None
     """How playbooks are looked up, where the policy was compiled (`stanch.playbooks.compile`). It is no part of the meaning, so not of the digest."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", digest(self.content()))
+        force_setattr(self, "digest", digest(self.content()))
+
+    def __eq__(self, other: object) -> bool:
+        """Two policies are equal if they mean the same, compiled or not."""
+        return isinstance(other, Policy) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def names_units(self) -> bool:
@@ -139,7 +142,7 @@ class Policy:
 
     def content(self) -> dict[str, Any]:
         """What the digest is of, as plain JSON: what is empty is left out, so that a later release's new keys change no digest."""
-        return _members(self, [item.name for item in fields(self) if item.name not in ("digest", "index")])
+        return _members(self, [name for name in self.__struct_fields__ if name not in ("digest", "index")])
 
     def as_json(self) -> dict[str, Any]:
         """The compiled form."""
@@ -173,7 +176,7 @@ def _conditions(data: Json) -> Conditions:
 
 
 def _plain(value: Any) -> Any:
-    """Nested dataclasses as JSON; a trailing underscore only keeps a field's name from being a Python keyword."""
+    """Nested structs as JSON; a trailing underscore only keeps a field's name from being a Python keyword."""
     kind = type(value)
     if kind in (str, int, float, bool, type(None)):
         return value
@@ -181,14 +184,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
-    return _members(value, _names(kind)) if is_dataclass(kind) else value
+    return _members(value, value.__struct_fields__) if isinstance(value, Struct) else value
 
 
 def _members(value: Any, names: Iterable[str]) -> dict[str, Any]:
     found = {name.rstrip("_"): _plain(getattr(value, name)) for name in names}
     return {name: item for name, item in found.items() if item is not None and item not in ({}, [])}
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))

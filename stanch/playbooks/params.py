@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from stanch import clock
 from stanch.finding import Finding, Resource
 from stanch.playbooks.model import Step
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """A name that `with:` may give instead of a literal: the type of what it stands for, and where that is read."""
 
     type: Literal["string", "strings", "timestamp"]

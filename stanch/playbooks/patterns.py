@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from stanch.playbooks.numeric import COMPARISONS, compare, wrong_numeric
 from stanch.playbooks.wildcards import Glob
@@ -202,8 +203,7 @@ def _unused(operand: Any, fold: bool) -> Test:  # `exists` is decided before any
     raise AssertionError("exists")
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     """One operator: how its test is made, what is wrong with an operand, and the operand's JSON Schema."""
 
     make: Callable[[Any, bool], Test]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import yaml
+from msgspec import Struct
 
 from stanch.errors import PolicyError
 
@@ -20,8 +20,7 @@ Level = Literal["error", "warning", "note"]
 DEEPEST, LARGEST = 24, 500_000
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """What is wrong, doubtful or worth knowing, and where."""
 
     level: Level
@@ -32,8 +31,7 @@ class Problem:
         return f"{self.place}: {self.level}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A value with its place. `value` is a dict of nodes, a list of nodes or a scalar; a mapping's member stands at its key."""
 
     value: Any

@@ -7,7 +7,8 @@ An id is `/subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{ty
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SEGMENT = re.compile(r"[\w.()~@:,+=!'$ -]{1,260}")
@@ -34,8 +35,7 @@ def guid(text: str | None) -> str | None:
     return text if text and _GUID.fullmatch(text) and text != _EMPTY_GUID else None
 
 
-@dataclass(frozen=True, slots=True)
-class ArmId:
+class ArmId(Struct, frozen=True):
     """A checked Azure resource id. `id` is as received, `type` in Azure's own letters where known, `scope` the id of what an extension extends."""
 
     id: str

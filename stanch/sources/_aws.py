@@ -7,8 +7,9 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stanch.errors import MalformedEvent
 from stanch.finding import Resource, Role
@@ -58,8 +59,7 @@ def region_of(node: Node, arn: str | None) -> str | None:
     return given.matching(REGION, "an AWS region")
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Whose resources a finding names: the account, the region and partition they are in, and the part they play in it."""
 
     account: str
@@ -77,8 +77,7 @@ class Owner:
         return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{name}"
 
 
-@dataclass(slots=True)
-class Named:
+class Named(Struct):
     """What was found while reading a finding's resources.
 
     `unresolved` holds `{place, reason}` for each resource that the finding should name and does not, with `missing` true where the

@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-summary.html.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.sources._aws import BUCKET, INSTANCE, REGION, Named, Owner, account_of
 from stanch.sources._guardduty_principal import read_principal

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stanch.errors import MalformedEvent
 from stanch.finding import Observable, Resource
@@ -25,8 +26,7 @@ USER = "Microsoft.Graph/users"
 _UPN = re.compile(r"[A-Za-z0-9.!#^~_'+-]{1,113}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 
 
-@dataclass(slots=True)
-class Entities:
+class Entities(Struct):
     """What the entities of one alert or incident name.
 
     A value that cannot be what its field says is noted in `unresolved` and never refused: analytics rules map entities from logs, and

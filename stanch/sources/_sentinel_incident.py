@@ -7,9 +7,10 @@ without `properties`), and the SecurityIncident table (https://learn.microsoft.c
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from stanch.finding import Severity
 from stanch.sources import _arm
@@ -42,8 +43,7 @@ def is_sample(title: str, alert_type: str, products: list[str]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(Struct, frozen=True):
     """`arm_id` is the incident's Azure id, None where a record does not tell it; `name` its GUID. `workspace_id` is the Azure id of its
     workspace in lower case, `customer_id` the workspace's GUID.
     """

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from stanch import clock
 from stanch.errors import MalformedEvent
@@ -79,13 +80,12 @@ def _join(place: str, name: str) -> str:
     return f"{place}.{name}" if place else name
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One value of an event and its place, a JSON path such as `detail.resource.accessKeyDetails`."""
 
     value: Any
     place: str = ""
-    _fields: dict[str, list[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _fields: dict[str, list[Any]] = {}
 
     @property
     def present(self) -> bool:

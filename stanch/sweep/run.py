@@ -6,8 +6,9 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from stanch.clock import iso
 from stanch.deployment import Deployment
@@ -40,8 +41,7 @@ SLACK = 15.0
 """Seconds after its time for which a sweep that did not end keeps others away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep did: a row for each step; none where another sweep was at work."""
 
     rows: list[Row] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from stanch.action import Outcome
 from stanch.decision import Decision, Identity, View

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from stanch import clock
 from stanch.action import Action, Outcome
@@ -31,8 +32,7 @@ RECENT = timedelta(days=7)
 THOROUGH = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """What lies in a dead-letter (poison) queue: how many messages, and since when the oldest that was seen."""
 
     count: int
@@ -64,8 +64,7 @@ class Survey(Protocol):
         """The findings that stand there now, as its events would give them; `wanted` is asked with a finding of each type that names no resource yet. Raises the error tree's kinds."""
 
 
-@dataclass(slots=True)
-class Row:
+class Row(Struct):
     """What one step did. `left` tells that time ran out before it was through."""
 
     step: str

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.clouds.aws import AwsCloud, AwsSession
 from stanch.errors import MalformedEvent

@@ -7,8 +7,9 @@ Which reports it takes it says itself; the policy routes reports to people only.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from stanch.errors import InvalidInput
 from stanch.outbox import Channel
@@ -22,8 +23,7 @@ class WriteBack(Channel, Protocol):
         """Whether the report is to be delivered here; asked once, when it is filed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Who gets a report: the people whom the policy names, then the programs that want it."""
 
     people: Callable[[Report], Sequence[str]]

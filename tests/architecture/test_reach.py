@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from remediations import aws, azure
 from stanch.playbooks.load import check
@@ -88,3 +88,15 @@ def test_no_lease_hands_a_credential_back(playbook: str, tmp_path: Path) -> None
     policy.write_text(f"extends: shipped\nplaybooks:\n- {{id: {playbook}, expires: {{after: 4h, then: undo}}}}\n")
     problems = check(policy, {name: load(entry) for name, entry in REGISTRY.items()})
     assert any(problem.level == "error" and "re-arms" in problem.message for problem in problems), problems
+
+
+def test_no_function_builds_dataclasses() -> None:
+    """Each costs a cold start as much as a module: what functions load is made of msgspec's structs. The laptop's own parts may be what they like."""
+    laptop = (ROOT / "stanch" / "cli", ROOT / "stanch" / "local")
+    found = [
+        str(path.relative_to(ROOT))
+        for folder in ("stanch", "handlers", "remediations")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not any(path.is_relative_to(one) for one in laptop) and "dataclasses" in path.read_text()
+    ]
+    assert found == []

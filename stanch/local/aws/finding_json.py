@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ _TIMES = ("first_seen", "last_seen", "updated_at")
 
 def finding_to_json(finding: Finding) -> dict[str, Any]:
     """Every field of the finding, JSON-ready: times as RFC 3339, mappings as objects."""
-    data = {one.name: getattr(finding, one.name) for one in fields(finding)}
+    data = {name: getattr(finding, name) for name in finding.__struct_fields__}
     data["severity"] = int(finding.severity)
     data["resources"] = [resource.as_json() for resource in finding.resources]
     data["observables"] = [{"kind": one.kind, "value": one.value} for one in finding.observables]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from handlers import approval
 from stanch.action import Action, Outcome

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from stanch.action import Action, Outcome
 from stanch.decision import Decision, Identity, Request

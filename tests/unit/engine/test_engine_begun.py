@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from stanch.action import Outcome, Status
 from stanch.continuation import Continuation

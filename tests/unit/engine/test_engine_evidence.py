@@ -6,12 +6,12 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stanch import report
 from stanch.action import Action

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from stanch import clock, guardrails
 from stanch.action import Outcome
