@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal
 
 Size = Literal["bounded", "full"]
@@ -40,8 +39,8 @@ class Figure:
         return asdict(self)
 
 
-Measure = Callable[[Size, Path], Figure]
-"""Takes the size and an empty folder for its files; leaves no process behind. Raises nothing for a case that fails: that is a failure of the figure."""
+Measure = Callable[..., Figure]
+"""Takes the size, an empty folder (a Path) for its files and, where the figure has parts, the name of one that alone is to be measured; leaves no process behind. Raises nothing for a case that fails: that is a failure of the figure."""
 
 
 def measured_by(name: str) -> Measure:

@@ -30,6 +30,7 @@ def page(results: dict[str, Any]) -> str:
         for name, each in found.items()
     ]
     missing = [name for name in FIGURES if name not in found]
+    missing += [f"{name} of {part}" for name, each in found.items() for part in each.get("missing", [])]
     open_still = (
         [f"Not measured in full yet, only its bounded part by `make test`: {', '.join(missing)}."] if missing else []
     )
