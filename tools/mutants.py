@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -149,6 +150,7 @@ def _run(name: str, part: dict[str, Any], module: str) -> None:
         "track_dependencies": False,
         "use_git_change_detection": False,
     }
+    _tidy(place / "mutants", settings["only_mutate"], settings["also_copy"])
     written = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
     (place / "pyproject.toml").write_text(f"{(ROOT / 'pyproject.toml').read_text()}\n[tool.mutmut]\n{written}")
     environment = os.environ | {
@@ -163,7 +165,24 @@ def _run(name: str, part: dict[str, Any], module: str) -> None:
     with contextlib.chdir(place):
         for path in Path("mutants").glob("stanch/**/*.meta"):
             _choose(path, part.get("share", 100))
-    subprocess.run([*command, *([f"stanch.{module}.*"] if module else [])], cwd=place, env=environment, check=True)
+    ended = subprocess.run([*command, *([f"stanch.{module}.*"] if module else [])], cwd=place, env=environment)
+    if ended.returncode:
+        sys.exit(
+            f"mutmut ended with status {ended.returncode}: most often a test fails that has met no mutant yet, and is named above"
+        )
+
+
+def _tidy(made: Path, modules: Sequence[str], copied: Sequence[str]) -> None:
+    """Take away what mutmut would not: copies of files that are gone, and plain copies of modules that are to be mutated now, which it takes for mutants that are made."""
+    for name in copied:
+        if (made / name).is_dir():
+            shutil.rmtree(made / name)
+    for path in made.glob("stanch/**/*.py"):
+        source = ROOT / path.relative_to(made)
+        unmade = not path.with_name(f"{path.name}.meta").exists() and any(path.match(pattern) for pattern in modules)
+        if unmade or not source.exists():
+            path.unlink()
+            path.with_name(f"{path.name}.meta").unlink(missing_ok=True)
 
 
 def _choose(path: Path, share: int) -> None:

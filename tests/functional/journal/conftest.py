@@ -61,6 +61,19 @@ def journal(store: stores.Store) -> Journal:
 
 
 @pytest.fixture
+def zone() -> Iterator[Callable[[str], None]]:
+    """Moves this machine to a time zone for as long as the test runs."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def move(name: str) -> None:
+            patch.setenv("TZ", name)
+            time.tzset()
+
+        yield move
+    time.tzset()
+
+
+@pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Moves the wall clock of the journal, and of nothing else, by so many seconds from now."""
 

@@ -80,6 +80,13 @@ def test_a_large_report_is_filed_and_delivered(journal: Journal) -> None:
     assert list(journal.pending()) == []
 
 
+def test_a_large_report_of_no_action_is_filed_whole(journal: Journal) -> None:
+    item = OutboxItem("summary", {"text": large(150_000)}, {"sns": None}, "2026-03-01T10:00:00.000Z")
+    assert journal.file(item) is True
+    assert journal.filed("summary") == item
+    assert list(journal.pending()) == [item]
+
+
 def test_many_large_actions_are_listed_whole(journal: Journal) -> None:
     """More than one answer of the store can carry."""
     for number in range(1, 19):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from stanch.journal import Query
 from stanch.journal.dynamodb import DynamoJournal
 from stanch.journal.dynamodb_table import create_table, table_definition
 from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action, closed
@@ -115,6 +117,37 @@ def test_only_actions_are_on_the_index_by_day(table: tuple[Any, str]) -> None:
             "state": {"S": "open"},
         }
     ]
+
+
+@pytest.mark.parametrize("days", [0, 2, 30, 31])
+def test_a_listing_asks_for_its_days_and_reads_the_whole_index_where_they_are_many(table: tuple[Any, str], days: int) -> None:  # fmt: skip
+    """From tomorrow on, for another machine's clock may be ahead."""
+    client, _ = table
+    asked: list[str] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked.append(params["ExpressionAttributeValues"][":day"]["S"] if model.name == "Query" else model.name)
+
+    client.meta.events.register("provide-client-params.dynamodb", note)
+    now = datetime.now(UTC)
+    assert list(DynamoJournal(*table).find(Query(since=now - timedelta(days=days)))) == []
+    every = [(now + timedelta(days=1 - back)).date().isoformat() for back in range(days + 2)]
+    assert asked == (every if days < 31 else ["Scan"])
+
+
+@pytest.mark.parametrize("name", ["Etc/GMT+12", "Etc/GMT-14"])
+def test_the_days_of_a_listing_are_those_of_utc(table: tuple[Any, str], zone: Callable[[str], None], name: str) -> None:
+    """In one of the two zones it is another day."""
+    client, _ = table
+    asked: list[str] = []
+    client.meta.events.register(
+        "provide-client-params.dynamodb.Query",
+        lambda params, **_: asked.append(params["ExpressionAttributeValues"][":day"]["S"]),
+    )
+    zone(name)
+    now = datetime.now(UTC)
+    assert list(DynamoJournal(*table).find(Query(since=now))) == []
+    assert asked == [(now + timedelta(days=1)).date().isoformat(), now.date().isoformat()]
 
 
 def test_a_write_between_the_reads_of_a_large_record_is_noticed(table: tuple[Any, str]) -> None:

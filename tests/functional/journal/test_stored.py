@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-
-import pytest
 
 from stanch.journal import Query
 from stanch.journal.stored import batches, column, earliest, live, pack_fact, pack_report, tip, wall
@@ -38,15 +35,10 @@ def test_what_is_kept_until_a_moment_is_over_at_that_moment(later: Callable[[flo
     assert [live(until) for until in (None, now + 0.001, now, now - 0.001)] == [True, True, False, False]
 
 
-def test_a_listing_begins_at_the_moment_whatever_zone_the_machine_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_begins_at_the_moment_whatever_zone_the_machine_is_in(zone: Callable[[str], None]) -> None:
     since = datetime(2026, 3, 1, 12, 0, 30, 999_000, tzinfo=timezone(timedelta(hours=2)))
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    try:
-        assert earliest(Query(since=since)) == "2026-03-01T10:00:30"
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    zone("Asia/Tokyo")
+    assert earliest(Query(since=since)) == "2026-03-01T10:00:30"
     assert earliest(Query()) is None
 
 

@@ -91,6 +91,23 @@ def test_dynamodb_in_trouble(answer: Answer, expected: type[StanchError]) -> Non
             journal.look(EFFECT, None)
 
 
+def test_a_refusal_names_the_operation_that_was_refused() -> None:
+    written = dict.fromkeys(("open", "reopen", "claim", "record", "close", "note", "file", "sent", "keep", "keep new", "drop"), "TransactWriteItems")  # fmt: skip
+    read = {"look": "TransactGetItems", "get": "BatchGetItem", "counts": "BatchGetItem", "find": "scan", "pending": "query", "kept": "query"}  # fmt: skip
+    refused = {}
+    with (
+        serving(lambda _: dynamo_answer(400, "AccessDeniedException")) as url,
+        closing(dynamodb_client(url, retries={"total_max_attempts": 1})) as client,
+    ):
+        for name, call in CALLS.items():
+            with pytest.raises(AccessDenied) as error:
+                call(DynamoJournal(client, "journal"))
+            refused[name] = error.value.operation
+    assert refused == {
+        name: f"journal:{operation}" for name, operation in (written | read | {"count": "UpdateItem"}).items()
+    }
+
+
 @pytest.mark.parametrize(
     ("reasons", "expected"),
     [
