@@ -134,6 +134,8 @@ def test_a_cancelled_transaction_says_why(
             with pytest.raises(StanchError) as raised:
                 CALLS[call](DynamoJournal(client, "journal"))
             found[call] = type(raised.value)
+            if isinstance(raised.value, Throttled):
+                assert str(raised.value).startswith("journal:Transact")
     retried = 3 if issubclass(next(iter(expected.values())), Throttled) else 1
     assert {call: Throttled if issubclass(kind, Throttled) else kind for call, kind in found.items()} == expected
     assert len(asked) == retried * len(expected)
@@ -221,7 +223,25 @@ def test_a_counter_that_fits_no_way_to_count_means_come_again() -> None:
     with (
         serving(answer) as url,
         closing(dynamodb_client(url, retries={"total_max_attempts": 1})) as client,
-        pytest.raises(Throttled),
+        pytest.raises(Throttled, match="too many count at once"),
     ):
         DynamoJournal(client, "journal").count(["key"], 2e9)
     assert asked == ["UpdateItem"] * 15
+
+
+def test_keys_that_were_not_processed_are_asked_for_again() -> None:
+    """DynamoDB answers in part where an answer would be too large, or where it is busy; then even without our table."""
+    asked: list[int] = []
+
+    def answer(request: Request) -> Answer:
+        body = json.loads(request[3])["RequestItems"]
+        keys = body["journal"]["Keys"]
+        asked.append(len(keys))
+        items = [{**keys[0], "counted": {"N": "7"}, "until": {"N": "2e9"}}] if len(asked) > 1 else []
+        left = {"journal": {"Keys": keys[len(items) :]}} if keys[len(items) :] else {}
+        found = {"Responses": {"journal": items} if items else {}, "UnprocessedKeys": left}
+        return 200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(found).encode()
+
+    with serving(answer) as url, closing(dynamodb_client(url)) as client:
+        assert DynamoJournal(client, "journal").counts(["account", "organisation"]) == [7, 7]
+    assert asked == [2, 2, 1]

@@ -113,6 +113,9 @@ class TestUnmatched:
         bench.playbooks = [playbook("p", CloseDoor.id, "azure.compute.isolate_vm")]
         rows = bench.respond(finding(door(), MACHINE))
         assert sorted(str(row.outcome) for row in rows) == ["acted", "unmatched"]
+        assert {row.outcome: (row.resource or {})["id"] for row in rows} == {
+            Outcome.ACTED: "door-1", Outcome.UNMATCHED: MACHINE.id,
+        }  # fmt: skip
 
     def test_a_remediation_of_the_other_cloud_for_a_resource_of_ours(self, bench: Bench) -> None:
         bench.playbooks = [playbook("p", "azure.compute.isolate_vm")]

@@ -15,7 +15,7 @@ from stanch.continuation import Continuation
 from stanch.errors import Busy, CloudError, Fenced
 from stanch.target import Target
 from tests.unit.engine.bench import Bench, finding, vault
-from tests.unit.engine.failing import Killed, failing, killed_at
+from tests.unit.engine.failing import Killed, denied, failing, killed_at
 from tests.unit.engine.histories import history
 
 
@@ -53,12 +53,33 @@ def test_an_operation_that_failed_without_effect_is_a_failure(bench: Bench) -> N
     assert (result.outcome, result.reason) == (Outcome.FAILED, f"front of door-1: {late_no()}")
 
 
+def test_what_cannot_be_read_after_an_operation_failed_is_not_taken_for_done(bench: Bench) -> None:
+    bench.door()
+    bench.cloud.before.append(failing(late_no(), verb="Set", purpose="act"))
+    bench.cloud.before.append(failing(denied("Describe"), verb="Describe", purpose="act"))
+    result = bench.deliver()
+    assert (result.outcome, result.reason) == (Outcome.FAILED, f"front of door-1: {late_no()}")
+
+
 def test_an_undo_whose_operation_failed_after_its_effect_is_done(bench: Bench) -> None:
     bench.door()
     acted = bench.deliver()
     bench.cloud.after.append(failing(late_no(), verb="Set", purpose="undo"))
     assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
     assert bench.cloud.things["door-1"]["front"] == "open"
+
+
+def test_what_somebody_changed_after_a_crash_is_told_with_what_it_was(bench: Bench) -> None:
+    bench.door()
+    with killed_at(bench, verb="Set"):
+        bench.deliver()
+    bench.cloud.things["door-1"]["front"] = "ajar"
+    bench.lapse()
+    result = bench.deliver()
+    assert (result.outcome, bench.cloud.writes()) == (Outcome.FAILED, [])
+    assert result.reason == (
+        "front of door-1: drifted: front of door-1 is now 'ajar'; it was 'open' before the action and 'shut' after it"
+    )
 
 
 def taken_over(bench: Bench) -> Callable[[str], None]:

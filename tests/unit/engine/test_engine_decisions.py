@@ -13,9 +13,9 @@ from stanch.decision import Decision, Identity, Request
 from stanch.errors import Busy, Refused
 from stanch.playbooks.limits import Approval
 from stanch.restraint import PAUSE
-from tests.unit.engine.bench import Bench, door, finding, vault
+from tests.unit.engine.bench import DEFAULT, Bench, door, finding, vault
 from tests.unit.engine.deciding import ALICE, ASKS, BOB, CAROL, decide, letter, now, waits
-from tests.unit.engine.failing import denied, failing
+from tests.unit.engine.failing import denied, failing, killed_at
 from tests.unit.engine.toy_remediations import BurnLetter
 
 
@@ -112,6 +112,16 @@ class TestApprove:
         with pytest.raises(Busy, match="being decided by someone else"):
             late.approve()
         assert (bench.cloud.writes(), now(bench, action).outcome) == ([], Outcome.EXPIRED)
+
+    def test_not_while_another_action_is_at_the_resource(self, bench: Bench) -> None:
+        bench.door()
+        action = waits(bench)
+        bench.playbooks = DEFAULT
+        with killed_at(bench, verb="Set"):
+            bench.deliver(finding(id="finding-2"))
+        with pytest.raises(Busy, match=f"another action on the resource of {action.id} is in progress"):
+            decide(bench, action).approve()
+        assert (now(bench, action).outcome, bench.cloud.writes()) == (Outcome.AWAITING_APPROVAL, [])
 
     def test_a_no_that_crosses_another_no_overwrites_nothing(self, bench: Bench) -> None:
         bench.door()

@@ -17,7 +17,7 @@ from stanch.errors import (  # fmt: skip
 from stanch.finding import Finding, Resource
 from tests.unit.engine.bench import Bench, door, finding, vault
 from tests.unit.engine.failing import denied, failing
-from tests.unit.engine.toy import ACCOUNT
+from tests.unit.engine.toy import ACCOUNT, Call
 
 MACHINE = Resource("Microsoft.Compute/virtualMachines", "/subscriptions/s/virtualMachines/web-1", "s")
 
@@ -95,6 +95,18 @@ class TestNotActed:
         assert result.reason == "every change was made, but a second look still finds: front of door-1"
         assert bench.wall.slept == [0.2, 0.5]
         assert [outcome for outcome, _ in bench.told()] == ["unverified"]
+
+    def test_a_change_that_was_denied_has_failed_though_the_result_may_not_be_read(self, bench: Bench) -> None:
+        bench.door()
+
+        def deny(call: Call) -> None:
+            if call.verb == "Set":
+                bench.cloud.before.append(failing(denied("Describe"), verb="Describe"))
+                raise denied()
+
+        bench.cloud.before.append(deny)
+        result = bench.deliver()
+        assert (result.outcome, result.reason) == (Outcome.FAILED, f"front of door-1: {denied()}")
 
     @pytest.mark.parametrize("verb", ["Describe", "Assume"])
     def test_a_result_that_may_not_be_read_is_unverified(self, bench: Bench, verb: str) -> None:

@@ -44,6 +44,15 @@ class TestUndone:
             "3 undo resumed requester=bob", "3 undone change=front", "3 undone",
         ]  # fmt: skip
 
+    def test_interrupted_by_a_write(self, bench: Bench) -> None:
+        acted = self.acted(bench)
+        bench.cloud.before.append(failing(Unreachable("timeout"), verb="Set"))
+        with pytest.raises(Unreachable):
+            bench.undo(acted.action_id).run()
+        assert history(bench, acted.action_id)[3:] == [
+            "2 undo opened requester=analyst reason=a false alarm", "2 undo interrupted change=front error=timeout",
+        ]  # fmt: skip
+
     def test_not_verified_for_now(self, bench: Bench) -> None:
         acted = self.acted(bench)
 

@@ -13,6 +13,7 @@ from stanch.action import Outcome, effect_key
 from stanch.deployment import Settings
 from stanch.errors import Busy, Retryable, Throttled
 from stanch.finding import Finding, Resource
+from stanch.playbooks.limits import Freeze, Protect
 from stanch.playbooks.model import Step
 from stanch.result import Result
 from tests.unit.engine.bench import Bench, finding, playbook, vault
@@ -87,6 +88,23 @@ class TestAgain:
         acted = bench.deliver()
         assert (failed.outcome, acted.outcome) == (Outcome.FAILED, Outcome.ACTED)
         assert failed.action_id != acted.action_id
+
+    def test_what_is_said_of_a_finding_is_said_anew_for_another_reason_and_for_another_outcome(
+        self, bench: Bench
+    ) -> None:
+        bench.door(fire_exit=True)
+        bench.playbooks = [playbook("doors", CloseDoor.id, unless={"live.fire_exit": (True,)})]
+        assert bench.deliver().outcome is Outcome.HELD
+        bench.protect = Protect(resources=("door-1",))
+        assert bench.deliver().outcome is Outcome.HELD
+        bench.door()
+        bench.playbooks, bench.protect = [playbook("doors", CloseDoor.id)], Protect()
+        for ceiling in ("approve", "observe"):
+            bench.policy = {"freeze": (Freeze("year-end", ceiling, from_="2020-01-01", to="2100-01-01"),)}
+            bench.deliver()
+        assert [(outcome, str(reason).partition(":")[0]) for outcome, reason in bench.told()] == [
+            ("held", "unless"), ("held", "protected"), ("awaiting_approval", "freeze"), ("planned", "freeze"),
+        ]  # fmt: skip
 
     def test_two_findings_on_one_resource(self, bench: Bench) -> None:
         bench.door()

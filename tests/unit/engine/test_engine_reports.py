@@ -79,6 +79,11 @@ def test_how_the_source_calls_the_finding_goes_with_the_report(bench: Bench) -> 
     assert last(bench).upstream == {"finding_id": "f1", "region": "eu-west-1"}
 
 
+def test_what_led_to_no_action_is_reported_with_its_source(bench: Bench) -> None:
+    assert bench.deliver(finding(sample=True)).outcome is Outcome.HELD
+    assert (last(bench).source, last(bench).outcome) == ("toy", "held")
+
+
 def test_a_channel_that_is_gone_keeps_no_other_waiting(bench: Bench) -> None:
     bench.door()
     bench.channel.broken = True

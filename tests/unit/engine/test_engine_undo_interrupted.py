@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +15,23 @@ from stanch.action import Outcome
 from stanch.clock import parse
 from stanch.errors import AccessDenied, Busy, CloudError, Drifted, Unreachable
 from stanch.expiry import amend
-from tests.unit.engine.bench import Bench, Wall, finding, vault
+from stanch.finding import Resource
+from stanch.remediation import Plan
+from tests.unit.engine.bench import Bench, Wall, finding, of_type, playbook, vault
 from tests.unit.engine.failing import Fuse, Killed, denied, failing, killed_at, killed_in
 from tests.unit.engine.toy import Call, ToyCloud
+from tests.unit.engine.toy_remediations import SealVault
 from tests.unit.engine.vaults import assert_open_again, sealed
+
+
+class AlarmFirst(SealVault):
+    """Turns the alarm on before it puts the barrier there."""
+
+    id = "aws.toy.alarm_first"
+
+    def plan(self, resource: Resource, params: Mapping[str, Any]) -> Plan:
+        plan = super().plan(resource, params)
+        return replace(plan, changes=tuple(sorted(plan.changes, key=lambda change: change.id != "alarm")))
 
 
 class TestInterrupted:
@@ -36,6 +52,15 @@ class TestInterrupted:
         assert bench.undo(acted.action_id).run().outcome is Outcome.UNDONE
         assert bench.cloud.writes() == ["Set vault-1.barrier", f"Delete {barrier}"]
         assert_open_again(bench)
+
+    def test_what_was_made_before_it_is_unmade_all_the_same(self, bench: Bench) -> None:
+        bench.registry[AlarmFirst.id] = f"{__name__}:{AlarmFirst.__name__}"
+        bench.playbooks = [playbook("vaults", AlarmFirst.id, when=of_type(AlarmFirst))]
+        acted = sealed(bench)
+        assert [step.change.id for step in bench.action(acted).steps][:2] == ["alarm", "barrier"]
+        bench.cloud.before.append(failing(denied(), purpose="undo", name="barrier"))
+        assert bench.undo(acted.action_id).run().outcome is Outcome.PARTIAL
+        assert bench.cloud.things["vault-1"]["alarm"] == "off"
 
     @pytest.mark.parametrize("where", [{"verb": "Set", "name": "barrier"}, {"verb": "Delete"}])
     def test_what_does_not_answer_hands_the_lease_back(self, bench: Bench, where: dict[str, str]) -> None:
