@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from stanch.action import Outcome
-from stanch.deployment import Upstream
+from stanch.deployment import Upstream, archive_counter
 from stanch.errors import (  # fmt: skip
     InvalidInput,
     MalformedEvent,
@@ -69,6 +70,22 @@ class TestRejected:
         rows = bench.respond(finding(), finding(id="other"))
         assert [row.outcome for row in rows] == [Outcome.FAILED, Outcome.ACTED]
         assert rows[0].reason == f"it could not be confirmed: {denied('GetFindings')}"
+
+    def test_of_an_event_whose_copy_alone_can_be_matched_nothing_is_read_before(self, bench: Bench) -> None:
+        bench.door()
+
+        def confirm(given: Finding) -> Any:
+            raise Unconfirmed("the source does not know it")
+
+        bench.upstreams["toy"] = Upstream(confirm, first=True)
+        assert bench.deliver().outcome is Outcome.REJECTED
+        assert bench.cloud.calls == []
+
+    def test_what_we_archived_ourselves_counts_as_open(self, bench: Bench) -> None:
+        bench.door()
+        assert bench.deliver(finding(archived=True)).outcome is Outcome.HELD
+        bench.journal.count([archive_counter("toy", "finding-1")], time.time() + 60)
+        assert bench.deliver(finding(archived=True)).outcome is Outcome.ACTED
 
     def test_a_finding_without_the_resource_it_should_name(self, bench: Bench) -> None:
         named = {"unresolved": [{"place": "detail.resource.door", "reason": "is missing"}]}

@@ -96,6 +96,16 @@ class TestNotActed:
         assert bench.wall.slept == [0.2, 0.5]
         assert [outcome for outcome, _ in bench.told()] == ["unverified"]
 
+    def test_what_was_made_in_part_is_unverified_where_the_result_may_not_be_read(self, bench: Bench) -> None:
+        bench.vault()
+        bench.cloud.before.append(failing(denied(), purpose="act", name="alarm"))
+        bench.cloud.after.append(
+            lambda call: bench.cloud.before.append(failing(denied("Describe"), verb="Describe")) if call.write else None
+        )
+        result = bench.deliver(finding(vault()))
+        assert result.outcome is Outcome.UNVERIFIED
+        assert result.reason == f"the result could not be read: {denied('Describe')}"
+
     def test_a_change_that_was_denied_has_failed_though_the_result_may_not_be_read(self, bench: Bench) -> None:
         bench.door()
 

@@ -195,6 +195,15 @@ class TestActed:
             "1 unverified error=timeout",
         ]
 
+    def test_no_session_for_now(self, bench: Bench) -> None:
+        bench.door()
+        bench.cloud.before.append(failing(Unreachable("timeout"), verb="Assume", purpose="act"))
+        with pytest.raises(Unreachable):
+            bench.deliver()
+        (action,) = bench.actions()
+        assert action.mode == "auto"
+        assert history(bench, action.id) == ["1 opened requester=stanch", "1 interrupted error=timeout"]
+
     def test_after_a_crash(self, bench: Bench) -> None:
         bench.door()
         with killed_at(bench, verb="Set"):

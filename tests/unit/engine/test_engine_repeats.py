@@ -270,6 +270,18 @@ class TestSiblings:
         assert result.reason == f"undone: analyst undid action {acted.action_id} on the same resource, and this finding tells of nothing since"  # fmt: skip
         assert bench.cloud.things["door-1"]["front"] == "open"
 
+    def test_nor_for_the_one_before_when_an_analyst_undid_the_later(self, bench: Bench) -> None:
+        bench.door()
+        first = finding()
+        bench.deliver(first)
+        bench.cloud.things["door-1"]["front"] = "open"
+        later = bench.deliver(sibling())
+        assert later.outcome is Outcome.ACTED
+        bench.undo(later.action_id).run()
+        result = bench.deliver(first)
+        assert (result.outcome, bench.cloud.things["door-1"]["front"]) == (Outcome.HELD, "open")
+        assert str(result.reason).startswith(f"undone: analyst undid action {later.action_id} on the same resource")
+
     def test_what_happened_after_the_undo_is_answered(self, bench: Bench) -> None:
         bench.door()
         bench.undo(bench.deliver(finding()).action_id).run()
