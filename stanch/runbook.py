@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
 from stanch import clock, guardrails
-from stanch.action import Outcome, effect_key, new_action_id
+from stanch.action import Outcome, action_id_of, effect_key
 from stanch.containment import Containment
 from stanch.deployment import Deployment
 from stanch.errors import InvalidInput, Refused
@@ -59,7 +60,7 @@ class Runbook:
                 resource=request.resource,
                 params=params,
                 effect=effect,
-                action_id=new_action_id(effect),
+                action_id=action_id_of(effect, request.requester, request.reason, time.time_ns()),
                 mode="auto",
                 confirmed=f"{request.requester} asked for it",
                 requester=request.requester,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,6 +104,17 @@ def test_every_request_is_journaled_whoever_asked_before(bench: Bench) -> None:
     assert {row.outcome for row in rows} == {Outcome.NO_OP}
     bench.wall.now += 1
     assert sorted(action.justification or "" for action in bench.actions()) == ["first", "second"]
+
+
+def test_of_two_who_ask_in_the_same_millisecond_both_are_journaled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = SimpleNamespace(time=lambda: 1_900_000_000.0, time_ns=lambda: 1_900_000_000_000_000_000)
+    for module in ("action", "runbook"):
+        monkeypatch.setattr(f"stanch.{module}.time", stopped)
+    bench.door(front="shut")
+    rows = [bench.runbook(door(), reason=reason).apply() for reason in ("first", "second")]
+    assert [bench.action(row).justification for row in rows] == ["first", "second"]
 
 
 def test_what_fails_is_said(bench: Bench) -> None:
