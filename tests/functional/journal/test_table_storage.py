@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from azure.data.tables import TableClient
 from stanch.errors import Fenced
 from stanch.journal import OutboxItem
 from stanch.journal.table_storage import TableJournal
-from tests.functional.journal.records import EFFECT, MARKER, a_lease, a_report, an_action
+from stanch.journal.table_storage_rows import report_key
+from tests.functional.journal.records import EFFECT, FREE_TEXT, MARKER, a_lease, a_report, an_action
 from tests.functional.journal.stores import table_client
 from tests.tools.azurite import Azurite
 
@@ -29,6 +31,12 @@ def table(azurite: Azurite) -> Iterator[TableClient]:
 def rows(table: TableClient, kind: str) -> int:
     """How many entities of a kind there are, live or not."""
     return sum(entity["RowKey"].startswith(f"{kind}-") for entity in table.list_entities())
+
+
+@pytest.mark.parametrize("key", FREE_TEXT, ids=range(len(FREE_TEXT)))
+def test_a_report_s_keys_are_such_as_the_service_takes(key: str) -> None:
+    """The emulator takes more: https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model."""
+    assert all(re.fullmatch(r"[0-9A-Za-z._-]{1,512}", part) for part in report_key(key).values())
 
 
 def test_expired_counters_are_swept_out_when_another_begins(table: TableClient, later: Callable[[float], None]) -> None:
