@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import Any
 
@@ -22,7 +22,7 @@ def observe(results: list[Result], **told: Any) -> None:
         metrics = Metrics(namespace="Stanch", service="responder")
         logger = _logger()
         for result in results:
-            logger.info("answered", extra={**told, "result": json.loads(json.dumps(result.as_json(), default=str))})
+            logger.info("answered", extra={**told, "result": result.as_json()})
             metrics.add_metric(name=f"outcome_{result.outcome.value}", unit=MetricUnit.Count, value=1)
         # Powertools flushes by itself at every hundredth value, and then none may be left.
         if metrics.provider.metric_set:
@@ -36,6 +36,7 @@ def complain(message_id: str, error: BaseException) -> None:
         _logger().warning("to be delivered again", extra=told)
 
 
+@cache
 def _logger() -> Any:
     from aws_lambda_powertools import Logger
 

@@ -59,8 +59,8 @@ def clean(value: object, place: str = "", depth: int = 0) -> Any:
 
     Raises MalformedEvent for what is no JSON value and for more than MAX_DEPTH levels.
     """
-    if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, str):  # most of what an event holds
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     if (
         value is None
         or (isinstance(value, int) and -(2**63) <= value < 2**64)
@@ -86,6 +86,7 @@ class Node(Struct, frozen=True):
     value: Any
     place: str = ""
     _fields: dict[str, list[Any]] = {}
+    _found: dict[str, Node] = {}
 
     @property
     def present(self) -> bool:
@@ -118,6 +119,12 @@ class Node(Struct, frozen=True):
 
         Raises MalformedEvent where two spellings of it contradict each other.
         """
+        node = self._found.get(name)
+        if node is None:
+            node = self._found[name] = self._get(name)
+        return node
+
+    def _get(self, name: str) -> Node:
         if self.value is None:
             return Node(None, _join(self.place, name))
         if not self._fields:
