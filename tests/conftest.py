@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.tools import azurite as azurite_tool
 from tests.tools import dynamodb_local as dynamodb_local_tool
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("stanch", deadline=None)
+settings.load_profile("stanch")
 
 
 @pytest.fixture(scope="session")

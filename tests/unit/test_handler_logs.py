@@ -85,7 +85,7 @@ def test_hostile_names_on_azure(name: str, caplog: pytest.LogCaptureFixture) -> 
     assert_harmless(record.getMessage(), HOSTILE[name])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(anything)
 def test_any_text_on_azure(text: str) -> None:
     lines: list[str] = []

@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stanch.approval import token
@@ -173,7 +173,6 @@ def test_what_is_no_token_is_refused(text: str) -> None:
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None)
 def test_any_text_is_refused(text: str) -> None:
     assert reason(text).startswith("this link approves nothing: ")
 

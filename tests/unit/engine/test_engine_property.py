@@ -178,7 +178,7 @@ def story() -> Iterator[Story]:
         yield Story(bench)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, min_size=1, max_size=9))
 def test_any_order_of_events_keeps_the_invariants(events: list[tuple[str, Fault | None]]) -> None:
     with story() as told:
@@ -187,7 +187,7 @@ def test_any_order_of_events_keeps_the_invariants(events: list[tuple[str, Fault 
         told.check_end()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(faults, max_size=3), st.lists(faults, max_size=3))
 def test_however_often_it_is_interrupted_undo_brings_back_exactly_what_was_there(
     acting: list[Fault | None], undoing: list[Fault | None]

@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from stanch.notify.card import LIMIT, card, encoded, smallest
 from stanch.report import Report
@@ -86,7 +86,6 @@ def test_the_card_is_inert(name: str, outcome: str) -> None:
 
 
 @given(reports)
-@settings(deadline=None)
 def test_any_report_makes_a_card_that_teams_takes(given_: Report) -> None:
     posted = card(given_)
     assert faults(content(posted)) == []

@@ -7,7 +7,7 @@ import string
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from stanch.notify.text import subject, text
 from stanch.report import Report
@@ -59,7 +59,6 @@ def test_the_mail_is_inert(name: str, outcome: str) -> None:
 
 
 @given(reports)
-@settings(deadline=None)
 def test_any_report_has_a_text_of_whole_lines(given_: Report) -> None:
     shown = text(given_)
     assert shown.endswith("\n")
@@ -69,7 +68,6 @@ def test_any_report_has_a_text_of_whole_lines(given_: Report) -> None:
 
 
 @given(reports)
-@settings(deadline=None)
 def test_any_subject_is_what_sns_takes(given_: Report) -> None:
     shown = subject(given_)
     assert 0 < len(shown) <= 99

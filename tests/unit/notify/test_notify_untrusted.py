@@ -62,7 +62,6 @@ def test_names_that_people_copy_stay_exact(exact: str) -> None:
 
 
 @given(anything)
-@settings(deadline=None)
 def test_plain_is_one_printable_line(text: str) -> None:
     shown = plain(text)
     assert not [
@@ -105,7 +104,7 @@ _pieces = st.lists(
 
 
 @given(_pieces)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @example("http://http://evil.com")
 @example("a.com.b.com")
 def test_nothing_stays_a_link(text: str) -> None:
@@ -121,7 +120,6 @@ def test_nothing_stays_a_link(text: str) -> None:
 
 
 @given(anything, st.integers(1, 80))
-@settings(deadline=None)
 def test_is_cut_by_code_points_and_says_so(text: str, limit: int) -> None:
     whole, shown = plain(text), plain(text, limit)
     assert len(shown) <= limit

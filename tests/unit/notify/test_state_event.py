@@ -109,7 +109,7 @@ def test_it_is_never_too_large(size: int) -> None:
     assert json.loads(state_event.encoded(event)) == event
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=20), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))  # fmt: skip
 def test_any_text_and_any_state(text: str, state: Any) -> None:
     event = state_event.of_report(everywhere(text))

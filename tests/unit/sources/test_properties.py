@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stanch.errors import MalformedEvent
@@ -87,7 +87,6 @@ def check_finding(finding: Finding) -> None:
 
 @pytest.mark.parametrize("parse", [guardduty.parse, config.parse, sentinel.parse])
 @given(value=VALUES)
-@settings(deadline=None)
 def test_any_value_is_findings_or_malformed(parse: Parse, value: Any) -> None:
     check(parse, value)
 
@@ -101,7 +100,6 @@ def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @pytest.mark.parametrize(("parse", "event"), REAL)
 @given(data=st.data())
-@settings(deadline=None)
 def test_a_real_event_bent_anywhere_is_findings_or_malformed(parse: Parse, event: Any, data: st.DataObject) -> None:
     bent = deepcopy(event)
     for _ in range(data.draw(st.integers(1, 3))):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediations.aws.internet import ALL_PORTS, Opening, covering, exposed, networks, parse_ports, wide, without
@@ -32,7 +32,6 @@ def test_a_range_that_somebody_may_own_or_nobody_can_send_from_is_not(cidr: str)
     assert not wide(ip_network(cidr))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), max_size=80))
 def test_the_internet_in_pieces_is_the_internet_however_it_is_cut(cuts: list[int]) -> None:
     pieces = [IPv4Network("0.0.0.0/0")]
@@ -49,7 +48,6 @@ def test_a_rule_for_every_slash_eight_is_the_internet() -> None:
     assert exposed(rules, [(22, 22)]) == rules
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**24 - 1), max_size=60, unique=True))
 def test_an_allow_list_is_never_the_internet(blocks: list[int]) -> None:
     rules = [opening(str(block), f"{block >> 16}.{block >> 8 & 255}.{block & 255}.0/24") for block in blocks]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from remediations.aws.older_sessions import cutoff, refreshed
@@ -72,7 +72,6 @@ def test_foreign_statements_stay_and_one_of_ours_remains() -> None:
     assert len(after["Statement"]) == 2
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC)))
 def test_the_cutoff_never_falls_before_the_moment_and_less_than_a_second_after(since: datetime) -> None:
     reached = cutoff(refreshed(None, since))
