@@ -95,6 +95,8 @@ class TestAgain:
         bench.door(fire_exit=True)
         bench.playbooks = [playbook("doors", CloseDoor.id, unless={"live.fire_exit": (True,)})]
         assert bench.deliver().outcome is Outcome.HELD
+        bench.exempt(names=("door-1",))
+        assert bench.deliver().outcome is Outcome.HELD
         bench.protect = Protect(resources=("door-1",))
         assert bench.deliver().outcome is Outcome.HELD
         bench.door()
@@ -103,7 +105,7 @@ class TestAgain:
             bench.policy = {"freeze": (Freeze("year-end", ceiling, from_="2020-01-01", to="2100-01-01"),)}
             bench.deliver()
         assert [(outcome, str(reason).partition(":")[0]) for outcome, reason in bench.told()] == [
-            ("held", "unless"), ("held", "protected"), ("awaiting_approval", "freeze"), ("planned", "freeze"),
+            ("held", "unless"), ("held", "exempt"), ("held", "protected"), ("awaiting_approval", "freeze"), ("planned", "freeze"),
         ]  # fmt: skip
 
     def test_two_findings_on_one_resource(self, bench: Bench) -> None:
