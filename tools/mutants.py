@@ -56,6 +56,7 @@ changes; a survivor without an explanation makes the command fail. Not mutated: 
 
 `make mutants` runs all, `make mutants PART=guards` one part, `make mutants PART=guards.freeze` one module of it. Each part has its own quick tests (tests/mutants/parts.toml): whatever the slow ones would notice besides counts as survived.
 Where mutants are *left out*, a share of them was run, drawn by a fixed seed (`share` in that file, in percent): raise it and run the part again for more.
+The counts of a module are of its code on the day it was run on; a change of code or tests is answered by running its part again, which tries what changed and what survived.
 """
 
 

@@ -75,6 +75,7 @@ class TestRejected:
         bench.door()
 
         def confirm(given: Finding) -> Any:
+            time.sleep(0.05)  # what is read ahead is read by now
             raise Unconfirmed("the source does not know it")
 
         bench.upstreams["toy"] = Upstream(confirm, first=True)

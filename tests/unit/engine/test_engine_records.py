@@ -42,6 +42,7 @@ class TestDecided:
         assert history(bench, action.id) == [
             "1 awaiting_approval reason=mode: approve", f"2 approved {ALICE_SAW}", "2 applied change=front", "2 acted",
         ]  # fmt: skip
+        assert now(bench, action).mode == "approve"
         (signed,) = now(bench, action).approvals
         assert {name: signed[name] for name in signed if name != "at"} == {
             "how": "approved", "by": ALICE.name, "subject": ALICE.subject, "reason": "seen live", "plan": action.plan["digest"],
