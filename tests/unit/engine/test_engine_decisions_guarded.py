@@ -42,6 +42,22 @@ class TestGuardedAfresh:
         bench.journal.keep(EXEMPT, "door-1", {"by": "bob", "reason": "ours"}, None)
         self.assert_refused(bench, action, "exempted: bob")
 
+    def test_exemptions_that_cannot_be_read_let_nothing_pass(self, bench: Bench) -> None:
+        bench.door()
+        action = waits(bench)
+        kept = bench.journal.kept
+
+        def deaf(kind: str) -> dict[str, dict[str, str]]:
+            if kind == EXEMPT:
+                raise Throttled("slow down")
+            found: dict[str, dict[str, str]] = kept(kind)
+            return found
+
+        bench.journal.kept = deaf
+        with pytest.raises(Retryable, match=r"^exempted: it cannot be read: slow down"):
+            decide(bench, action).approve()
+        assert (bench.cloud.writes(), now(bench, action).outcome) == ([], Outcome.AWAITING_APPROVAL)
+
     def test_paused_since(self, bench: Bench) -> None:
         bench.door()
         action = waits(bench)
