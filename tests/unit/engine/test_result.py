@@ -68,3 +68,7 @@ def test_of_a_finding_that_led_to_no_action() -> None:
     assert result.resource == {"type": CloseDoor.resource_type, "id": "door-1"}
     other = Result.of_finding(finding(), Outcome.HELD, "sample", door("door-2"))
     assert other.resource == {"type": CloseDoor.resource_type, "id": "door-2"}
+
+
+def test_of_a_finding_that_names_no_resource() -> None:
+    assert Result.of_finding(finding(resources=()), Outcome.REJECTED, "it names nothing").resource is None
