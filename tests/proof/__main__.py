@@ -28,7 +28,10 @@ def main() -> int:
     )
     parser.add_argument("--docs", action="store_true", help="only write the page from the results that are there")
     parser.add_argument(
-        "--only", action="append", metavar="PART", help="of a figure with parts (crash: a remediation) only this one"
+        "--only",
+        action="append",
+        metavar="PART",
+        help="of a figure with parts (crash and undo: a remediation) only this one",
     )
     given = parser.parse_args()
     failed = 0

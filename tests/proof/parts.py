@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.proof.figure import FIGURES
 
-PARTED = ("crash",)
+PARTED = ("crash", "undo")
 """Whose modules have `parts`, the names of their parts, and whose `measure` takes one. The first column of the table names the part."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remediations import aws, azure
+from stanch.remediation import load
 from tests.proof import page
 from tests.proof.parts import merged, parts
 
@@ -41,6 +42,8 @@ def test_a_part_that_is_none_any_more_is_forgotten() -> None:
     assert merged(known, measured("a", "2026-01-04", 6), "a")["failures"] == []
 
 
-def test_every_remediation_is_a_part_of_the_crash_matrix() -> None:
+def test_every_remediation_is_a_part_of_the_crash_matrix_and_every_reversible_one_of_undo() -> None:
     assert set(parts("crash")) == {*aws.REGISTRY, *azure.REGISTRY}
-    assert parts("undo") == ()
+    reversible = [name for name, entry in {**aws.REGISTRY, **azure.REGISTRY}.items() if not load(entry).irreversible]
+    assert sorted(parts("undo")) == sorted(reversible)
+    assert parts("fencing") == ()

@@ -44,10 +44,15 @@ class Case:
     failures: list[str] = field(default_factory=list)
 
 
-def measure(size: Size, folder: Path) -> Figure:
-    """Every fault at every call of every undo; bounded, some of them for each remediation."""
+def parts() -> list[str]:
+    """The reversible remediations: each can be measured by itself."""
+    return sorted(name for name, entry in REGISTRY.items() if not load(entry).irreversible)
+
+
+def measure(size: Size, folder: Path, only: str = "") -> Figure:
+    """Every fault at every call of every undo (of one remediation, where one is named); bounded, some of them for each remediation."""
     scenarios = list(enumerate(all_scenarios())) if size == "full" else firsts()
-    scenarios = [(at, each) for at, each in scenarios if not load(REGISTRY[each.remediation]).irreversible]
+    scenarios = [(at, each) for at, each in scenarios if each.remediation in ([only] if only else parts())]
     workers = 2 if size == "full" else 1
     jobs = []
     for (at, scenario), calls in zip(scenarios, done([Job(clean, at) for at, _ in scenarios], workers), strict=True):
@@ -207,7 +212,7 @@ def _figure(cases: list[Case]) -> Figure:
     table: list[dict[str, Any]] = []
     for name, mine in sorted(by_remediation.items()):
         tried = Counter(case.what for case in mine)
-        row = {"remediation": name, "situations": len({case.scenario for case in mine})}
+        row = {"remediation": name, "situations": len({case.scenario for case in mine}), "cases": len(mine)}
         table.append(row | {what: tried[what] for what in (*PLAIN, "interrupted")} | {"failed": sum(bool(case.failures) for case in mine)})  # fmt: skip
     failures = [
         f"{scenarios[case.scenario].remediation} ({scenarios[case.scenario].name}), {case.what}"
