@@ -59,7 +59,7 @@ docs: .venv/.installed ## everything generated: catalogue, IAM policies, schema
 bench: .venv/.installed ## beside the alternatives, as ratios; writes bench/results.json and docs/performance.md (needs Linux and Python 3.13); ARGS="--rounds 2 --events 30" is quick
 	$(BIN)/python -m bench $(ARGS)
 
-proof: .venv/.installed .tools/sam/.installed ## every claim with its figure, in full (over an hour); writes docs/proof.md; FIGURE=name measures one
+proof: .venv/.installed .tools/sam/.installed ## every claim with its figure, in full (over an hour); writes docs/proof.md; FIGURE=name measures one, FIGURE="crash --only REMEDIATION" a part of it
 	$(BIN)/python -m tests.proof $(FIGURE)
 
 mutants: .tools/mutants/.installed ## how good the tests are of guardrails, engine and journal; writes docs/mutants.md; PART=guards runs one part

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from stanch.action import Action, Status, Step, stamp
-from stanch.errors import CloudError, Drifted, Fenced, Retryable, Stopped
+from stanch.errors import CloudError, Conflict, Drifted, Fenced, Retryable, StanchError, Stopped
 from stanch.guardrails import Verdict
 from stanch.journal import Journal, Lease, OutboxItem
 from stanch.remediation import Change, Plan, Remediation, State, canonical
@@ -102,7 +102,8 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
     """Make every change that is not made yet, each recorded; the last of them with the end of the action, unless the journal alone knows what it came to.
 
     On a resumed attempt a change may have been made without being recorded, so it is read first. Of an operation that said no after it
-    had begun, or whose end we may not see, what is live tells whether it was done. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
+    had begun, or whose end we may not see, what is live tells whether it was done; so it does of a conflict, which may be with our own write: SDKs send again by themselves
+    what no answer came to. Raises Retryable with the lease handed back when the cloud does not answer; a considered no marks
     the step failed and whatever needs it skipped. Garnish fails by itself, whatever the reason.
     """
     for step in action.steps:
@@ -123,7 +124,7 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
             if isinstance(error, Retryable) and not step.change.garnish:
                 fence.suspend("interrupted", change=step.change.id, error=str(error))
                 raise
-            made = isinstance(error, CloudError) and error.begun and _is(remediation, step.change, step.change.after)
+            made = _perhaps(error) and _is(remediation, step.change, step.change.after)
             step.status, step.error = Status.APPLIED if made else Status.FAILED, str(error)
         step.at = stamp()
         tell = fence.note if step is action.steps[-1] and step.change is planned else fence.record
@@ -133,6 +134,11 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
 def _blocked(step: Step, steps: Sequence[Step]) -> bool:
     made = {other.change.id for other in steps if other.status is Status.APPLIED}
     return not made.issuperset(step.change.requires)
+
+
+def _perhaps(error: StanchError) -> bool:
+    """Whether a write that was answered with this may have been made."""
+    return isinstance(error, Conflict) or (isinstance(error, CloudError) and error.begun)
 
 
 def _is(remediation: Remediation[Any], change: Change, wanted: State) -> bool:
@@ -216,7 +222,7 @@ def undo_steps(action: Action, remediation: Remediation[Any], fence: Fence, todo
             raise
         except CloudError as error:
             step.error = str(error)
-            if not (error.begun and _is(remediation, step.change, step.change.before)):
+            if not (_perhaps(error) and _is(remediation, step.change, step.change.before)):
                 fence.record("undo failed", change=step.change.id)
                 continue
         else:

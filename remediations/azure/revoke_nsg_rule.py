@@ -96,13 +96,13 @@ class RevokeNsgRule(Remediation[AzureSession]):
         where = f"of network security group {group['name']}"
         shown = ", ".join(map(ports.text, cut.open))
         opened = f"inbound rule {rule['name']} (priority {before['priority']}, {', '.join(sources(before))} to {shown}) {where}"
-        changes = [_change(group, rule["name"], opened, before, cut.after, rule.get("etag"))]
-        if cut.kept:
-            # A name of its own, so that a repeat finds it; priorities are unique in a direction.
-            name = f"stanch-{self.action_id}-{cut.kept['priority']}"
-            target = f"inbound rule {name} {where}, which goes on letting {', '.join(sources(cut.kept))} in"
-            changes.insert(0, _change(group, name, target, None, cut.kept, None))
-        return changes
+        if not cut.kept:
+            return [_change(group, rule["name"], opened, before, cut.after, rule.get("etag"))]
+        # A name of its own, so that a repeat finds it; priorities are unique in a direction.
+        name = f"stanch-{self.action_id}-{cut.kept['priority']}"
+        target = f"inbound rule {name} {where}, which goes on letting {', '.join(sources(cut.kept))} in"
+        ours = _change(group, name, target, None, cut.kept, None)
+        return [ours, _change(group, rule["name"], opened, before, cut.after, rule.get("etag"), (ours.id,))]
 
     def read(self, change: Change) -> State:
         self._current = True
@@ -144,6 +144,8 @@ def _rules(group: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {rule["name"]: rule for rule in group["properties"].get("securityRules") or ()}
 
 
-def _change(group: Mapping[str, Any], name: str, target: str, before: State, after: State, etag: str | None) -> Change:
+def _change(
+    group: Mapping[str, Any], name: str, target: str, before: State, after: State, etag: str | None, requires: tuple[str, ...] = ()
+) -> Change:  # fmt: skip
     data = {"rule": f"{group['id']}/securityRules/{name}", "name": name, "etag": etag}
-    return Change(f"rule:{name}", target, before, after, data)
+    return Change(f"rule:{name}", target, before, after, data, requires=requires)

@@ -103,15 +103,17 @@ def cuts(rules: Mapping[str, Properties], guarded: Sequence[Interval]) -> dict[s
     """By rule, what must go from a group so that nobody from anywhere reaches a port in `guarded`; rules of which nothing must go are left out."""
     standing, found = list(rules.values()), {}
     for name, rule in rules.items():
-        cut = surgery(rule, standing, guarded)
+        cut = surgery(rule, standing, guarded, tuple(rules.values()))
         if cut:
             found[name] = cut
             standing += [cut.kept] if cut.kept else []
     return found
 
 
-def surgery(rule: Properties, rules: Sequence[Properties], guarded: Sequence[Interval]) -> Cut | None:
-    """What must go from `rule`, one of the group's `rules`; None if nothing must."""
+def surgery(
+    rule: Properties, rules: Sequence[Properties], guarded: Sequence[Interval], live: Sequence[Properties] = ()
+) -> Cut | None:
+    """What must go from `rule`, one of the group's `rules`, of which `live` are there already; None if nothing must."""
     if not (says(rule, "direction", "Inbound") and says(rule, "access", "Allow")):
         return None
     if not says(rule, "protocol", "*", "Tcp", "Udp"):
@@ -129,6 +131,10 @@ def surgery(rule: Properties, rules: Sequence[Properties], guarded: Sequence[Int
         return Cut(_with_sources(rule, sound) if sound else None, tuple(exposed))
     if not sound:
         return Cut(_with_ports(rule, rest), tuple(exposed), lost=_portless(rule))
+    kept = _with_ports(_with_sources(rule, sound), exposed)
+    near = (rule["priority"] + 1, rule["priority"] - 1)
+    if any(kept | {"priority": number} in live for number in near):  # an attempt made it and broke off
+        return Cut(_with_ports(rule, rest), tuple(exposed), lost=_portless(rule))
     return _split(rule, rules, sound, rest, exposed)
 
 
@@ -144,11 +150,8 @@ def _split(
     """Anywhere keeps the harmless ports, the sound sources keep the guarded ones: that takes two rules."""
     taken = {other.get("priority") for other in rules if says(other, "direction", "Inbound")}
     # Only the very next number keeps the order towards every other rule.
-    free = [
-        number
-        for number in (rule["priority"] + 1, rule["priority"] - 1)
-        if FIRST <= number <= LAST and number not in taken
-    ]
+    near = (rule["priority"] + 1, rule["priority"] - 1)
+    free = [number for number in near if FIRST <= number <= LAST and number not in taken]
     if not free:
         lost = f"{', '.join(sound)} can no longer reach {', '.join(map(ports.text, exposed))} through it"
         lost = "; ".join(filter(None, (lost, _portless(rule))))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stanch.action import Outcome, Status
 from stanch.continuation import Continuation
-from stanch.errors import Busy, CloudError, Fenced
+from stanch.errors import Busy, CloudError, Conflict, Fenced
 from stanch.target import Target
 from tests.unit.engine.bench import Bench, finding, vault
 from tests.unit.engine.failing import Killed, denied, failing, killed_at
@@ -44,6 +44,24 @@ def test_so_is_one_that_set_what_was_not_set_before(bench: Bench) -> None:
     steps = {step.change.id: step for step in bench.action(bench.deliver(finding(vault()))).steps}
     assert steps["label"].change.before is None
     assert (steps["label"].status, steps["label"].error) == (Status.APPLIED, str(late_no()))
+
+
+def test_a_conflict_with_our_own_write_that_the_sdk_sent_again_is_no_failure(bench: Bench) -> None:
+    bench.door()
+    bench.cloud.after.append(failing(Conflict("Set", "PreconditionFailed", "it changed"), verb="Set", purpose="act"))
+    result = bench.deliver()
+    assert (result.outcome, result.reason) == (Outcome.ACTED, None)
+    bench.cloud.after[:] = [failing(Conflict("Set", "PreconditionFailed", "it changed"), verb="Set", purpose="undo")]
+    assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
+    assert bench.cloud.things["door-1"]["front"] == "open"
+
+
+def test_a_conflict_with_somebody_elses_write_is_a_failure(bench: Bench) -> None:
+    bench.door()
+    conflict = Conflict("Set", "PreconditionFailed", "it changed")
+    bench.cloud.before.append(failing(conflict, verb="Set", purpose="act"))
+    result = bench.deliver()
+    assert (result.outcome, result.reason) == (Outcome.FAILED, f"front of door-1: {conflict}")
 
 
 def test_an_operation_that_failed_without_effect_is_a_failure(bench: Bench) -> None:

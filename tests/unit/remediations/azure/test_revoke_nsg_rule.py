@@ -69,6 +69,22 @@ def test_a_rule_of_ours_bears_the_action_and_goes_with_undo(world: AzureWorld, m
     assert live(world, resource) == before
 
 
+def test_a_rule_is_cut_only_once_its_sound_sources_have_one_of_their_own(world: AzureWorld, make: Make) -> None:
+    plan = make(RevokeNsgRule).plan(exposed(world, {"mixed": rule(100, ["*", "10.0.0.0/8"], ["22", "443"])}), {})
+    ours, cut = plan.changes
+    assert (ours.requires, cut.id, cut.requires) == ((), "rule:mixed", (ours.id,))
+
+
+def test_a_rule_that_a_broken_off_attempt_made_is_not_made_again(world: AzureWorld, make: Make) -> None:
+    resource = exposed(world, {"mixed": rule(100, ["*", "10.0.0.0/8"], ["22", "443"])})
+    make(RevokeNsgRule, purpose="act").apply(make(RevokeNsgRule).plan(resource, {}).changes[0])
+    again = make(RevokeNsgRule).plan(resource, {})
+    assert [change.id for change in again.changes] == ["rule:mixed"]
+    apply_all(make(RevokeNsgRule, purpose="act"), again)
+    assert make(RevokeNsgRule).plan(resource, {}).contained
+    assert set(live(world, resource)) == {"mixed", f"stanch-{ACTION}-101"}
+
+
 def test_what_is_lost_is_said(world: AzureWorld, make: Make) -> None:
     mixed = {
         "mixed": rule(101, ["*", "10.0.0.0/8"], ["22", "443"]),
