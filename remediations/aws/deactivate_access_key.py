@@ -67,12 +67,9 @@ class DeactivateAccessKey(Remediation[AwsSession]):
         return self.session.call("iam", "get_access_key_last_used", missing=("NoSuchEntity",), AccessKeyId=resource.id)
 
     def _keys(self, user: str | None) -> list[Any]:
-        """The user's keys; none for a user that does not exist."""
-        return (
-            self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", missing=("NoSuchEntity",), UserName=user)
-            if user
-            else []
-        )
+        """The user's keys; none for a user that does not exist. One answer holds them all: a user has two at most (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+        found = self.session.call("iam", "list_access_keys", missing=("NoSuchEntity",), UserName=user) if user else None
+        return list((found or {}).get("AccessKeyMetadata", []))
 
     def _facts(self, user: str | None) -> dict[str, Any]:
         found = self.session.call("iam", "get_user", missing=("NoSuchEntity",), UserName=user) if user else None

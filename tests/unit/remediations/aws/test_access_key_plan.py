@@ -27,12 +27,10 @@ class Iam:
             owner = next((user for user, keys in KEYS.items() if params["AccessKeyId"] in keys), None)
             return {"UserName": owner, "AccessKeyLastUsed": {"ServiceName": "N/A"}} if owner else None
         user = params["UserName"]
+        if operation == "list_access_keys":
+            keys = KEYS.get(user, {})
+            return {"AccessKeyMetadata": [{"AccessKeyId": key, "Status": status} for key, status in keys.items()]}
         return {"User": {"Arn": f"arn:aws:iam::111122223333:user/{user}"}} if user in KEYS else None
-
-    def pages(self, service: str, operation: str, result: str, *, missing: Iterable[str] = (), **params: Any) -> Any:
-        self.asked.append(operation)
-        keys = KEYS.get(params["UserName"], {})
-        return [{"AccessKeyId": key, "Status": status} for key, status in keys.items()]
 
 
 def planned(hint: str | None, key: str = KEY) -> tuple[Plan, list[str]]:
