@@ -35,7 +35,8 @@ def is_batch(event: Any) -> bool:
         isinstance(records, list)
         and bool(records)
         and all(isinstance(one, Mapping) and one.keys() >= _PARTS for one in records)
-        and all(isinstance(one["body"], str) and isinstance(one["attributes"], Mapping) for one in records)
+        and all(isinstance(one[name], str) for one in records for name in ("messageId", "body"))
+        and all(isinstance(one["attributes"], Mapping) for one in records)
         and records[0].get("eventSource") == "aws:sqs"
     )
 

@@ -197,6 +197,12 @@ def test_a_record_without_one_of_its_parts_makes_no_batch(part: str) -> None:
     assert not is_batch({"Records": [record("b"), without]})
 
 
+@pytest.mark.parametrize("given", [["a"], {"a": 1}, None, 7])
+def test_a_record_whose_id_is_no_text_makes_no_batch(given: Any) -> None:
+    """It used to end the function with a TypeError."""
+    assert not is_batch({"Records": [record("b"), record("a") | {"messageId": given}]})
+
+
 def test_a_record_without_an_id_is_answered_as_a_direct_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """It used to end the function with a KeyError."""
     given: list[Any] = []
