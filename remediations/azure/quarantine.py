@@ -77,9 +77,11 @@ class Group:
         where = place(data["group"])
         if wanted is None:
             self._session.call(self._groups.begin_delete, *where, missing=True)
-        elif self.read(data) != wanted:  # a second put would switch flushConnection off again
-            body = document(data["location"], self._action_id)
-            self._session.call(self._groups.begin_create_or_update, *where, body)
+            return
+        found = self.read(data)
+        if found != wanted:  # a second put would switch flushConnection off again, and so would one that arrives late
+            body, headers = document(data["location"], self._action_id), {} if found else {"If-None-Match": "*"}
+            self._session.call(self._groups.begin_create_or_update, *where, body, headers=headers)
 
 
 class Flush:

@@ -71,6 +71,21 @@ def test_putting_the_group_again_does_not_stop_the_flush(world: AzureWorld, make
     assert world.network.network_security_groups.get(place.group, place.name).properties.flush_connection is True
 
 
+def test_a_group_that_is_put_late_does_not_stop_the_flush(
+    world: AzureWorld, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One stood still after it had seen that there is no group; another did everything meanwhile."""
+    resource = machine(world)
+    plan = make(IsolateVm).plan(resource, {})
+    apply_all(make(IsolateVm, purpose="act"), plan)
+    late = make(IsolateVm, purpose="act")
+    monkeypatch.setattr(late._group, "read", lambda data: None)
+    with pytest.raises(Conflict):
+        late.apply(plan.changes[0])
+    place = ArmId.parse(plan.changes[0].data["group"])
+    assert world.network.network_security_groups.get(place.group, place.name).properties.flush_connection is True
+
+
 def test_a_group_that_only_looks_like_ours_does_not_count(world: AzureWorld, make: Make) -> None:
     place = world.group()
     rules = [{"name": "in", "properties": {**DENY, "direction": "Inbound"}}, {"name": "ssh", "properties": SSH}]
