@@ -77,7 +77,7 @@ def bent(event: Any, operation: str, at: int, value: Any) -> Any:
     elif operation == "swap" and isinstance(parent, dict):
         parent[last] = str(old) if not isinstance(old, str) else [old]
     elif operation == "grow" and isinstance(old, str):
-        parent[last] = (old * 2_000)[:LARGEST]
+        parent[last] = (old * min(2_000, LARGEST // max(len(old), 1) + 1))[:LARGEST]
     elif operation == "repeat":
         parent[last] = [deepcopy(old) for _ in range(50)]
     elif operation == "text":
