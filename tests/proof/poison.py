@@ -61,6 +61,7 @@ class Tally:
     hypothesis: int = 0
     atheris: int = 0
     malformed: int = 0
+    again: int = 0
     slowest: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Tally:
     def row(self) -> dict[str, Any]:
         told = ", ".join(f"{name} {count}" for name, count in self.outcomes.most_common())
         return {
-            "entrance": self.name, "seeds": self.seeds, "hypothesis": self.hypothesis, "atheris": self.atheris, "refused as unreadable": self.malformed,
+            "entrance": self.name, "seeds": self.seeds, "hypothesis": self.hypothesis, "atheris": self.atheris, "refused as unreadable": self.malformed, "delivered again": self.again,
             "slowest, s of CPU": round(self.slowest, 1), "answers": told, "failed": len(self.failures),
         }  # fmt: skip
 
@@ -176,6 +177,7 @@ def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
         tally.kinds.update(kinds(mutation))
         tally.outcomes.update(verdict.outcomes)
         tally.malformed += verdict.malformed
+        tally.again += verdict.again
         tally.slowest = max(tally.slowest, took)
         tally.reasons.update(verdict.reasons)
         if verdict.wrong:
