@@ -63,6 +63,12 @@ def test_a_cold_start_imports_nothing_heavy(module: str) -> None:
     assert heavy == []
 
 
+def test_no_garbage_is_looked_for_while_a_lambda_starts() -> None:
+    probe = "import gc, handlers.aws; before = gc.get_stats(); import handlers.aws.guardduty; print(gc.get_stats() == before)"
+    answer = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout == "True\n"
+
+
 @pytest.fixture(scope="module")
 def stub() -> Iterator[process.RunningStub]:
     with process.running(Path(certifi.where())) as running:
