@@ -5,6 +5,7 @@ Powertools' batch processor takes one record after the other, or asyncio, which 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -24,6 +25,8 @@ Answer = Callable[[str, Delivery], list[Result]]
 
 _PARTS = {"messageId", "body", "attributes"}
 
+_COUNT = re.compile("[0-9]{1,9}")
+
 AT_ONCE = 10
 """Records that are answered at the same time: all of an ordinary batch."""
 
@@ -36,7 +39,7 @@ def is_batch(event: Any) -> bool:
         and bool(records)
         and all(isinstance(one, Mapping) and one.keys() >= _PARTS for one in records)
         and all(isinstance(one[name], str) for one in records for name in ("messageId", "body"))
-        and all(isinstance(one["attributes"], Mapping) for one in records)
+        and all(isinstance(one["attributes"], Mapping) and _COUNT.fullmatch(_count(one)) for one in records)
         and records[0].get("eventSource") == "aws:sqs"
     )
 
@@ -72,7 +75,12 @@ def _record(record: Any, answer: Answer, final: bool) -> None:
 
 
 def _last(record: Any) -> bool:
-    return int(record["attributes"].get("ApproximateReceiveCount", "1")) >= settings.max_deliveries()
+    return int(_count(record)) >= settings.max_deliveries()
+
+
+def _count(record: Any) -> str:
+    """How often the record has come, this time included."""
+    return str(record["attributes"].get("ApproximateReceiveCount", "1"))
 
 
 def _rounds(parse: Parse, records: Sequence[Any]) -> list[list[Any]]:

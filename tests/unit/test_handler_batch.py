@@ -203,6 +203,13 @@ def test_a_record_whose_id_is_no_text_makes_no_batch(given: Any) -> None:
     assert not is_batch({"Records": [record("b"), record("a") | {"messageId": given}]})
 
 
+@pytest.mark.parametrize("given", [["1"], {}, None, "", "x", "-1", "1.5", "9" * 5_000, "\u0661"])
+def test_a_record_that_came_no_number_of_times_makes_no_batch(given: Any) -> None:
+    """It used to end the function with a TypeError."""
+    assert is_batch({"Records": [record("a")]})
+    assert not is_batch({"Records": [record("a") | {"attributes": {"ApproximateReceiveCount": given}}]})
+
+
 def test_a_record_without_an_id_is_answered_as_a_direct_event(monkeypatch: pytest.MonkeyPatch) -> None:
     """It used to end the function with a KeyError."""
     given: list[Any] = []
