@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,11 +22,11 @@ class Begun(Generic[T]):
     __slots__ = ("_future", "_work")
 
     def __init__(self, work: Callable[[], T]) -> None:
-        self._work = work
-        self._future: Future[T] = _pool.submit(copy_context().run, work)
+        self._work = partial(copy_context().run, work)
+        self._future: Future[T] = _pool.submit(self._work)
 
     def result(self) -> T:
-        """What it came to. Raises what it raised.
+        """What it came to, to be asked for once. Raises what it raised.
 
         Work that no thread has taken up yet is done here and now: so however many wait for each other, somebody always works.
         """

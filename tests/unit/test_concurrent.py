@@ -45,6 +45,17 @@ def test_work_runs_in_the_context_of_whoever_began_it() -> None:
     assert (begun.result(), done[0].result()) == (moment, moment)
 
 
+def test_work_that_no_thread_took_up_runs_in_that_context_too() -> None:
+    moment, free = datetime(2026, 1, 2, tzinfo=UTC), threading.Event()
+    busy = [Begun(lambda: free.wait(PATIENCE)) for _ in range(THREADS)]
+    with clock.at(moment):
+        begun = Begun(clock.now)
+    assert begun.result() == moment
+    free.set()
+    for each in busy:
+        each.end()
+
+
 def test_work_that_waits_for_work_gets_done_however_much_there_is() -> None:
     def nested(depth: int) -> int:
         return 1 if depth == 0 else sum(together(lambda: nested(depth - 1), lambda: nested(depth - 1)))
