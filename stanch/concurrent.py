@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,18 +18,18 @@ _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="stanch")
 class Begun(Generic[T]):
     """Work that runs beside its caller, in the caller's context (the clock of a replay, the account of a call)."""
 
-    __slots__ = ("_future", "_work")
+    __slots__ = ("_context", "_future", "_work")
 
     def __init__(self, work: Callable[[], T]) -> None:
-        self._work = partial(copy_context().run, work)
-        self._future: Future[T] = _pool.submit(self._work)
+        self._work, self._context = work, copy_context()
+        self._future: Future[T] = _pool.submit(self._context.run, work)
 
     def result(self) -> T:
         """What it came to, to be asked for once. Raises what it raised.
 
         Work that no thread has taken up yet is done here and now: so however many wait for each other, somebody always works.
         """
-        return self._work() if self._future.cancel() else self._future.result()
+        return self._context.run(self._work) if self._future.cancel() else self._future.result()
 
     def end(self) -> None:
         """Not to be begun any more, or waited for."""
