@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from stanch.cli.context import Context
 from tests.proof.entrances import Entrance, judged
@@ -36,6 +36,9 @@ CASES: dict[Size, int] = {"bounded": 25, "full": 5_000}
 
 LEAST: dict[Size, int] = {"bounded": 12, "full": 10_000}
 """Events at an entrance, of both together."""
+
+TURN = 500
+"""Events of one run of hypothesis, which remembers everything that it made in it: some 10 KB an event."""
 
 NAMED = ("wrong type", "null", "deep nesting", "huge string", "duplicate key", "NaN", "unicode")
 """Ways of bending that the whole figure has tried at every entrance."""
@@ -162,17 +165,7 @@ def _at(door: Entrance, cases: int) -> Tally:
 
 
 def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
-    # Failures are counted, not shrunk, so that all are seen; more than asked for may be tried.
-    @example(UNREADABLE)
-    @given(mutations)
-    @settings(
-        max_examples=cases,
-        deadline=None,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    def each(mutation: Any) -> None:
+    def one(mutation: Mutation) -> None:
         event, text = made(door.seeds, mutation)
         verdict, took = judged(door, event, text)
         tally.hypothesis += 1
@@ -185,7 +178,17 @@ def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
         if verdict.wrong:
             tally.failures.append(f"{door.name}: {verdict.wrong} (hypothesis: {str(mutation)[:300]!a})")
 
-    each()
+    one(UNREADABLE)
+    # Failures are counted, not shrunk, so that all are seen; more than asked for may be tried.
+    for first in range(0, cases, TURN):
+        some = settings(
+            max_examples=min(TURN, cases - first),
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        seed(first)(some(given(mutations)(one)))()
 
 
 @contextmanager
@@ -193,8 +196,8 @@ def _fuzzer(world: World, door: Entrance, cases: int, folder: Path) -> Iterator[
     """A process of atheris beside this one; it has ended afterwards."""
     corpus = folder / "corpus"
     corpus.mkdir(parents=True)
-    for number, seed in enumerate(door.seeds):
-        (corpus / str(number)).write_text(json.dumps(seed))
+    for number, event in enumerate(door.seeds):
+        (corpus / str(number)).write_text(json.dumps(event))
     (folder / "waiting").write_text(json.dumps(world.waiting))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
