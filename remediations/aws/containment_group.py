@@ -28,7 +28,10 @@ def made_only(rules: State) -> bool:
 
 
 class ContainmentGroups:
-    """Security groups of one action in the VPCs of one account and region."""
+    """Security groups of one action in the VPCs of one account and region.
+
+    Their names hold the action's id, so that a group or rule that is there already, or gone already, is this action's own work: the SDK sends a call again whose answer was lost.
+    """
 
     def __init__(self, session: AwsSession, action_id: str) -> None:
         self._session, self._action_id = session, action_id
@@ -63,7 +66,10 @@ class ContainmentGroups:
             raise Unreachable(f"security group {group_id} is not visible yet")
         egress = group["SecurityGroups"][0]["IpPermissionsEgress"]
         if egress:
-            self._session.call("ec2", "revoke_security_group_egress", GroupId=group_id, IpPermissions=egress)
+            self._session.call(
+                "ec2", "revoke_security_group_egress", missing=("InvalidPermission.NotFound",),
+                GroupId=group_id, IpPermissions=egress,
+            )  # fmt: skip
 
     def open(self, vpc: str, name: str) -> None:
         """Make a group that lets everything in and out, if it is not there."""
@@ -81,11 +87,12 @@ class ContainmentGroups:
     def _made(self, vpc: str, name: str, description: str) -> str:
         group = self.find(vpc, name)
         made = group or self._session.call(
-            "ec2", "create_security_group", GroupName=name, Description=description, VpcId=vpc,
+            "ec2", "create_security_group", missing=("InvalidGroup.Duplicate",), GroupName=name, Description=description, VpcId=vpc,
             TagSpecifications=[{"ResourceType": "security-group", "Tags": [{"Key": tags.ACTION, "Value": self._action_id}]}],
         )  # fmt: skip
-        self._known[vpc, name] = made["GroupId"]
-        return self._known[vpc, name]
+        if made is not None:
+            self._known[vpc, name] = made["GroupId"]
+        return self.id(vpc, name)
 
 
 def _flat(permissions: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -117,13 +117,19 @@ class IsolateInstance(Remediation[AwsSession]):
         return change
 
     def halfway(self, change: Change, live: State) -> bool:
+        if change.id.startswith("interface:"):
+            return bool(live == [isolation.open_name(self.action_id)])
         return change.id.startswith("group:") and made_only(live)
 
     def undo(self, change: Change) -> None:
         data = change.data
         match change.id.partition(":")[0]:
             case "group":
-                self._groups.delete(data["vpc"], data["name"])
+                for name in (
+                    data["name"],
+                    isolation.open_name(self.action_id),
+                ):  # the other where EC2 refused to drop it
+                    self._groups.delete(data["vpc"], name)
             case "tag":
                 self._tag(data["instance"], change.before)
             case "interface":

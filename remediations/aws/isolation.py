@@ -86,7 +86,7 @@ def _cutting(vpcs: Sequence[str], interfaces: Sequence[Interface], action_id: st
         *(
             Change(
                 f"drop:{vpc}", f"security group {wide} in {vpc}", OPEN, None, {"vpc": vpc, "name": wide},
-                garnish=True, transient=True,
+                requires=tuple(f"cut:{one['NetworkInterfaceId']}" for one in interfaces if one["VpcId"] == vpc), transient=True,
             )
             for vpc in vpcs
         ),

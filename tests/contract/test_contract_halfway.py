@@ -12,6 +12,7 @@ from tests.contract.faulty import aws_answer
 from tests.contract.harness import Bench, all_scenarios
 from tests.contract.scenario import Scenario
 
+CUT = next(each for each in all_scenarios() if each.name == "open connections cut")
 ONE = next(each for each in all_scenarios() if each.remediation == "aws.ec2.isolate_instance")
 
 
@@ -29,5 +30,47 @@ def test_a_group_that_was_made_and_could_not_be_closed_goes_with_the_undo(scenar
     assert result.outcome is Outcome.FAILED
     assert bench.action(result).steps[0].status is Status.FAILED
     assert scenario.snapshot(bench.world, resource) != before, "the group is there"
+    assert bench.undo(result.action_id or "", force=False).run().outcome is Outcome.UNDONE
+    assert scenario.snapshot(bench.world, resource) == before
+
+
+@pytest.mark.parametrize("scenario", [CUT], ids=lambda scenario: scenario.name)
+def test_an_open_group_that_could_not_be_dropped_is_told_and_goes_with_the_undo(
+    scenario: Scenario, bench: Bench
+) -> None:
+    resource = scenario.expose(bench.world)
+    before = scenario.snapshot(bench.world, resource)
+    refuse = denied("ec2:DeleteSecurityGroup")
+    bench.cloud.faults.append(refuse)
+    result = bench.act(scenario, resource)
+    assert result.outcome is Outcome.ACTED
+    assert scenario.contained(bench.world, resource)
+    steps = {step.change.id.partition(":")[0]: step for step in bench.action(result).steps}
+    assert steps["drop"].status is Status.FAILED
+    assert "ec2:delete_security_group" in (steps["drop"].error or "")
+    bench.cloud.faults.remove(refuse)
+    assert bench.undo(result.action_id or "", force=False).run().outcome is Outcome.UNDONE
+    assert scenario.snapshot(bench.world, resource) == before
+
+
+@pytest.mark.parametrize("scenario", [CUT], ids=lambda scenario: scenario.name)
+def test_an_interface_that_could_not_be_closed_again_is_told_and_goes_back_with_the_undo(
+    scenario: Scenario, bench: Bench
+) -> None:
+    resource = scenario.expose(bench.world)
+    before = scenario.snapshot(bench.world, resource)
+    moves: list[str] = []
+
+    def refuse(purpose: str, name: str) -> Any:
+        moves.extend([name] if name == "ec2:ModifyNetworkInterfaceAttribute" else [])
+        closing = name == "ec2:ModifyNetworkInterfaceAttribute" and len(moves) in (4, 6)
+        return aws_answer(403, ("act",))(purpose, name) if closing else None
+
+    bench.cloud.faults.append(refuse)
+    result = bench.act(scenario, resource)
+    assert result.outcome is Outcome.PARTIAL
+    assert {step.change.id.partition(":")[0] for step in bench.action(result).steps if step.status is Status.FAILED} == {"cut"}  # fmt: skip
+    assert {step.change.id.partition(":")[0] for step in bench.action(result).steps if step.status is Status.SKIPPED} == {"drop"}  # fmt: skip
+    bench.cloud.faults.remove(refuse)
     assert bench.undo(result.action_id or "", force=False).run().outcome is Outcome.UNDONE
     assert scenario.snapshot(bench.world, resource) == before

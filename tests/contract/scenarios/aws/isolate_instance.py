@@ -81,11 +81,11 @@ def snapshot(world: AwsWorld, resource: Resource) -> Any:
 
 
 def contained(world: AwsWorld, resource: Resource) -> bool:
-    """Every interface wears only groups that let nothing in and nothing out, and no open group is left behind."""
+    """Every interface wears only groups that let nothing in and nothing out."""
     live = {one["GroupId"]: one for one in groups(world, resource)}
     worn = [[live[group["GroupId"]] for group in one["Groups"]] for one in interfaces(world, resource)]
     shut = all(set_ and not any(one["IpPermissions"] or one["IpPermissionsEgress"] for one in set_) for set_ in worn)
-    return bool(worn) and shut and not any(one["GroupName"].endswith("-open") for one in live.values())
+    return bool(worn) and shut
 
 
 def drift(world: AwsWorld, resource: Resource) -> None:

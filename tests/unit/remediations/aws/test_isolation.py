@@ -175,3 +175,17 @@ def test_groups_are_looked_for_before_they_are_made() -> None:
     session = CannedSession({"ec2:describe_security_groups": group([], [])})
     ContainmentGroups(session, "act1").close("vpc-a", "stanch-act1")  # type: ignore[arg-type]
     assert not session.asked("ec2:create_security_group")
+
+
+def test_a_group_that_the_sdk_made_when_it_sent_the_call_before_is_ours() -> None:
+    shown = [{"SecurityGroups": []}, group([], EVERYTHING), group([], EVERYTHING)]
+    session = CannedSession(
+        {
+            "ec2:describe_security_groups": lambda asked: shown.pop(0),
+            "ec2:create_security_group": None,  # InvalidGroup.Duplicate
+            "ec2:revoke_security_group_egress": None,  # InvalidPermission.NotFound
+        }
+    )
+    ContainmentGroups(session, "act1").close("vpc-a", "stanch-act1")  # type: ignore[arg-type]
+    assert [asked["GroupId"] for asked in session.asked("ec2:revoke_security_group_egress")] == ["sg-9"]
+    assert shown == []
