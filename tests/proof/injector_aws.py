@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -50,7 +51,10 @@ class Botocore:
     def watch(self, client: Any) -> None:
         client.meta.events.register("before-call", self.before_call)
         client.meta.events.register_last("before-send", self.before_send)
-        client.meta.events.register("after-call", self.after_call)
+        name = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register_first(
+            f"after-call.{name}", self.after_call
+        )  # before the SDK decodes IAM's policies
 
     def before_call(self, model: Any, params: Any, **_: Any) -> Any:
         if HOOKS.lit is None:
@@ -98,7 +102,7 @@ class Botocore:
 
     def _cut(self, model: Any, parsed: dict[str, Any], lists: dict[str, list[Any]]) -> None:
         paging = _paging(model.service_model.service_name)[model.name]
-        rest = {**parsed}
+        rest = deepcopy(parsed)
         for name, items in lists.items():
             parsed[name], rest[name] = items[: len(items) // 2], items[len(items) // 2 :]
         token = f"page-{len(self._rest)}-of-the-test"
