@@ -67,9 +67,12 @@ def _contained(interface: Interface, action_id: str) -> Change:
 def _cutting(vpcs: Sequence[str], interfaces: Sequence[Interface], action_id: str) -> list[Change]:
     shut, wide = closed_name(action_id), open_name(action_id)
     steps = [
-        Change(f"open:{vpc}", f"security group {wide} in {vpc}", None, OPEN, {"vpc": vpc, "name": wide}, transient=True)
+        Change(
+            f"open:{vpc}", f"security group {wide} in {vpc}", None, OPEN, {"vpc": vpc, "name": wide},
+            requires=(f"group:{vpc}",), transient=True,
+        )
         for vpc in vpcs
-    ]
+    ]  # fmt: skip
     for interface in interfaces:
         eni, vpc = interface["NetworkInterfaceId"], interface["VpcId"]
         target, data = f"security groups of network interface {eni}", {"interface": eni, "vpc": vpc}

@@ -87,6 +87,8 @@ def test_cutting_connections_starts_contained_and_ends_contained_at_every_interf
 def test_closing_again_depends_on_nothing_that_may_have_failed_half_way() -> None:
     changes = {change.id: change for change in plan(instance(*TWO), cut=True).changes}
     assert changes["cut:eni-1"].requires == ("group:vpc-a",)
+    assert changes["open:vpc-a"].requires == ("group:vpc-a",), "what cannot be closed again is not opened"
+    assert changes["drop:vpc-a"].requires == ("cut:eni-1",)
     assert "interface:eni-1" in changes["untrack:eni-1"].requires
 
 
