@@ -52,6 +52,8 @@ WORDINGS: Mapping[str, Wording] = {
 """By outcome. What an interrupted attempt may have written is not denied: 'held' therefore says nothing of changes."""
 
 
+_SEVERITIES = {int(level): level.name.lower() for level in Severity}
+
 _CARRIED_OUT = ("acted", "partial", "unverified", "failed", "undone")
 
 
@@ -118,8 +120,7 @@ def headline(report: Report) -> str:
 
 def severity(report: Report) -> str:
     """The severity's name in lower case; a number that is none of OCSF's is `unknown`."""
-    known = {int(level): level.name.lower() for level in Severity}
-    return known.get(report.severity, "unknown")
+    return _SEVERITIES.get(report.severity, "unknown")
 
 
 def listed(found: Sequence[T], items: int, shown: Callable[[T], str]) -> list[str]:

@@ -40,7 +40,9 @@ def plain(text: object, limit: int | None = None) -> str:
     visible = str(text)
     if not visible.isprintable():
         visible = "".join(char for char in visible if char.isprintable() or char.isspace())
-    return cut(" ".join(_IGNORABLE.sub("", visible).split()), limit)
+    if not visible.isascii():
+        visible = _IGNORABLE.sub("", visible)
+    return cut(" ".join(visible.split()), limit)
 
 
 def inert(text: object, limit: int | None = None) -> str:
@@ -48,9 +50,15 @@ def inert(text: object, limit: int | None = None) -> str:
 
     ARNs, ARM ids, addresses of people and networks stay as they are: they must be copied exactly.
     """
-    shown = _HTTP.sub(r"\1xx\2", plain(text))
-    shown = _AUTHORITY.sub(_defanged, _SCHEME.sub("[:]", shown))
-    shown = _BARE.sub(_defanged, _WWW.sub("www[.]", _SHARE.sub(r"[\\\\]", shown)))
+    shown = plain(text)
+    # Each pattern needs one of these characters, which most texts do not have.
+    if ":" in shown:
+        shown = _HTTP.sub(r"\1xx\2", shown)
+    if "//" in shown or "\\" in shown:
+        shown = _AUTHORITY.sub(_defanged, _SCHEME.sub("[:]", shown))
+        shown = _SHARE.sub(r"[\\\\]", shown)
+    if "." in shown or not shown.isascii():
+        shown = _BARE.sub(_defanged, _WWW.sub("www[.]", shown))
     return cut(shown, limit)
 
 
