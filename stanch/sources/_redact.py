@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from stanch.errors import MalformedEvent
-from stanch.sources._shape import SHORT, clean, fold
+from stanch.sources._shape import NUMBER, OBJECT, SHORT, clean, fold
 from stanch.sources.loading import load
 
 REDACTED = "[redacted]"
@@ -27,17 +27,19 @@ def redact(value: Any) -> Any:
     A secret is a value under a name that ends like `secretAccessKey`, `SessionToken` or `password`.
     """
     if isinstance(value, str):  # most of what an event holds
-        inside = value.lstrip()[:1] in ("{", "[") and _MENTIONED.search(fold(value))
+        inside = ("{" in value or "[" in value) and value.lstrip()[:1] in ("{", "[") and _MENTIONED.search(fold(value))
         return _embedded(value) if inside else value
-    if isinstance(value, Mapping):
-        return {key: REDACTED if _is_secret(key, item) else redact(item) for key, item in value.items()}
+    if value is None or isinstance(value, NUMBER):
+        return value
     if isinstance(value, list):
         return [redact(item) for item in value]
-    return value
+    if not isinstance(value, OBJECT):
+        return value
+    return {key: REDACTED if _names_a_secret(key) and _is_told(item) else redact(item) for key, item in value.items()}
 
 
-def _is_secret(key: str, item: Any) -> bool:
-    return _names_a_secret(key) and item not in (None, "") and not isinstance(item, Mapping | list)
+def _is_told(item: Any) -> bool:
+    return item not in (None, "") and not isinstance(item, Mapping | list)
 
 
 def _names_a_secret(key: str) -> bool:
