@@ -22,6 +22,9 @@ SCHEMA = 1
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
+_HASHED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
 class Outcome(StrEnum):
     """The closed list of results in journal and reports."""
 
@@ -170,8 +173,7 @@ def linked(before: str, entry: Mapping[str, Any]) -> str:
 
 def _sha256(value: Any) -> str:
     """Over ASCII JSON: what an event brings along may hold lone surrogates, which are no UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_HASHED.encode(value).encode()).hexdigest()
 
 
 def opened(action: Action) -> datetime:

@@ -11,6 +11,7 @@ import importlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Struct, field
@@ -28,9 +29,12 @@ SessionT = TypeVar("SessionT")
 ParameterType = Literal["string", "strings", "integer", "boolean", "timestamp", "ports"]
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no blanks: the form that is hashed and compared."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any) -> str:
@@ -183,6 +187,7 @@ class Remediation(ABC, Generic[SessionT]):
         """Set the absolute before-state. Called only when the live state equals the after-state, or was left halfway to it."""
 
 
+@cache
 def load(entry: str) -> type[Remediation[Any]]:
     """The class behind a registry entry `module:Class`, imported on use."""
     module, _, name = entry.partition(":")

@@ -33,6 +33,8 @@ FACT_SCHEMA = 1
 FACT = 64 * 1024
 """Bytes of JSON, in ASCII, that a standing fact's value may take, and its kind and key together as much."""
 
+_STORED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
+
 _ACTION_ID = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
 
@@ -95,7 +97,7 @@ def live(until: float | None) -> bool:
 
 
 def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return _STORED.encode(value)
 
 
 def batches(values: T, size: int) -> list[T]:
