@@ -8,7 +8,7 @@ from stanch.concurrent import Begun
 from stanch.deployment import Deployment
 from stanch.journal import Standing
 from stanch.remediation import Plan
-from stanch.restraint import EXEMPT, FRESH, asked
+from stanch.restraint import EXEMPT, FRESH, Facts, asked
 from stanch.target import Target
 
 
@@ -18,27 +18,42 @@ class Reads:
     def __init__(self, deployment: Deployment, target: Target) -> None:
         self._deployment = deployment
         self._target = target.after(None)
-        self._at = time.monotonic()
-        kind = EXEMPT if target.automatic else None
-        self._standing = Begun(lambda: deployment.journal.look(target.effect, target.marker, kind))
-        self._plan = Begun(lambda: planned(deployment, self._target))
+        self._at = self._told = self._planned = time.monotonic()
+        self._kind = EXEMPT if target.automatic else None
+        self._standing = Begun(self._look)
+        self._plan = Begun(self._make)
         asks = target.automatic and deployment.restraint.known(target.group) is None
         self._switch = Begun(lambda: deployment.restraint.stopped(target.group)) if asks else None
+
+    def _look(self) -> Standing:
+        found = self._deployment.journal.look(self._target.effect, self._target.marker, self._kind)
+        self._told = time.monotonic()
+        return found
+
+    def _make(self) -> Plan:
+        found = planned(self._deployment, self._target)
+        self._planned = time.monotonic()
+        return found
 
     @property
     def fresh(self) -> bool:
         """Whether they may still be acted on: what was read while a slow source was asked may have changed since."""
-        return time.monotonic() - self._at < FRESH
+        return _recent(self._at)
 
     def standing(self) -> Standing:
         """What the journal says, with the exemptions where automation asks. Raises Retryable."""
         return asked("journal", self._standing.result)
 
+    def exemptions(self, standing: Standing) -> Facts | None:
+        """Those that were read with the journal's answer; None if that was a while ago, because the plan took long: then they are to be asked for anew."""
+        return standing.facts if _recent(self._told) else None
+
     def plan(self, target: Target) -> Plan:
-        """The plan of the target as the journal's answer leaves it: read anew where that is another than it was begun for. Raises what planning raises."""
+        """The plan of the target as the journal's answer leaves it: read anew where that is another than it was begun for, or took long itself. Raises what planning raises."""
         begun = self._target
         same = (begun.action_id, begun.resource, begun.params) == (target.action_id, target.resource, target.params)
-        return self._plan.result() if same else planned(self._deployment, target)
+        found = self._plan.result() if same else None
+        return found if found is not None and _recent(self._planned) else planned(self._deployment, target)
 
     def switch(self) -> None:
         """Where automation asks, the kill switch is known after this. Raises Retryable."""
@@ -50,6 +65,10 @@ class Reads:
         for begun in (self._standing, self._plan, self._switch):
             if begun is not None:
                 begun.end()
+
+
+def _recent(moment: float) -> bool:
+    return time.monotonic() - moment < FRESH
 
 
 class Ahead:

@@ -96,23 +96,38 @@ class Containment:
             return verdicts
         if target.doubt is not None:
             raise target.doubt
+        exemptions = standing.facts
         if self._reads:
             self._reads.switch()
-        return verdicts + deployment.restraint.verdicts(self._subject(plan), clock.now(), standing.facts)
+            exemptions = self._reads.exemptions(standing)
+        return verdicts + deployment.restraint.verdicts(self._subject(plan), clock.now(), exemptions)
 
     def _subject(self, plan: Plan) -> Subject:
         target = self._target
         return Subject(plan, target.remediation, target.effect, target.group, target.playbook)
 
     def _undone(self, standing: Standing) -> Action | None:
-        """The action that a person undid knowing what the finding tells: the one that it led to itself, or the last one of the effect, if the undo came after all that the finding tells."""
+        """The action that a person undid knowing what the finding tells: the one that it led to itself, or the last one of the effect, if the undo came after all that the finding tells.
+
+        Asked for once the plan is there: an undo is journaled before it opens anything, so that none stays unseen whose work the plan saw. Raises Busy while one is at work.
+        """
         earlier, finding = standing.earlier, self._target.finding
-        if finding is None or (earlier is not None and (earlier.undo is not None or earlier.id == standing.last)):
+        if finding is None:
             return earlier
-        last = self._deployment.journal.get(standing.last) if standing.last else None
+        if earlier is not None and earlier.undo is None:
+            earlier = self._now(earlier.id)
+        if earlier is not None and (earlier.undo is not None or earlier.id == standing.last):
+            return earlier
+        last = self._now(standing.last) if standing.last else None
         told = finding.last_seen or finding.updated_at
         undone = last is not None and last.undo is not None and (told is None or told < clock.parse(last.undo["at"]))
         return last if undone else earlier
+
+    def _now(self, action_id: str) -> Action | None:
+        found = self._deployment.journal.get(action_id)
+        if found is not None and found.outcome is None:
+            raise Busy(f"action {action_id} on the same resource is in progress")
+        return found
 
     def _stopped(self, plan: Plan, standing: Standing) -> Result | None:
         """The result if the plan is not to be carried out now, else None."""

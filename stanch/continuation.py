@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from stanch import guardrails
 from stanch.action import Action, Outcome, Status, Step, stamp
 from stanch.deployment import Deployment
 from stanch.errors import Busy, Stopped
@@ -53,7 +54,7 @@ class Continuation:
     def resume(self, known: Action) -> Result | None:
         """Go on with an action that a crash left open; None where all that was left was the lock and the report of a decision.
 
-        Raises Stopped before a pulled kill switch, Busy while anything else is at the effect.
+        Raises Stopped before a pulled kill switch or where it was protected or exempted since, Busy while anything else is at the effect.
         """
         standing = self._left_by(known)
         if (standing.open or known).outcome is not None:
@@ -63,7 +64,19 @@ class Continuation:
             stop = self._deployment.restraint.stopped(self._target.group)
             if stop.effect == "hold":
                 raise Stopped(stop.sentence())
-        return self.go_on(standing) if standing.lease else self._execution.carry_out(known, self._lock_anew(known))
+        if standing.lease:
+            return self.go_on(standing)
+        self._let(known, standing)
+        return self._execution.carry_out(known, self._lock_anew(known))
+
+    def _let(self, action: Action, standing: Standing) -> None:
+        """What was protected or exempted since the action was opened is not written any more. Raises Stopped: it may go on once that has ended."""
+        deployment, names = self._deployment, action.plan.get("aliases", ())
+        verdict = guardrails.protected(action.resource, names, deployment.protected())
+        if verdict.effect != "hold" and self._target.restrained:
+            verdict = deployment.restraint.exempted(action.resource, names, standing.facts)
+        if verdict.effect == "hold":
+            raise Stopped(verdict.sentence())
 
     def abandon(self, known: Action, reason: str) -> Result:
         """Close an open action that cannot go on, for a person to look at. Raises Busy while anything else is at the effect."""
@@ -85,7 +98,7 @@ class Continuation:
         return replace(standing, lease=None, open=None)
 
     def go_on(self, standing: Standing) -> Result:
-        """Go on where a crash left off. Raises Busy while the other invocation may still be alive."""
+        """Go on where a crash left off. Raises Busy while the other invocation may still be alive, Stopped where it was protected or exempted since."""
         action, stale = standing.open, standing.lease
         assert stale is not None
         if action is None:
@@ -100,6 +113,7 @@ class Continuation:
             raise Busy(
                 f"action {action.id} was interrupted, and nothing may go on with it while the ceiling is observe"
             )
+        self._let(action, standing)
         return self._execution.carry_out(action, self._execution.take_over(action, stale))
 
     def give_up(self, reason: str, known: bool) -> Result | None:

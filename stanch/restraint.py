@@ -158,16 +158,18 @@ class Restraint:
         counted = self._count([*counters, *((account.key, account.window) for account in accounts)])
         over = [account.over() for account in accounts if counted[account.key] >= account.actions]
         return [
-            exempted(
-                plan.resource,
-                plan.aliases,
-                asked("exempted", lambda: self._journal.kept(EXEMPT)) if exemptions is None else exemptions,
-            ),
+            self.exempted(plan.resource, plan.aliases, exemptions),
             flapping(flap, counted.get(f"flap:{subject.effect}", 0)),
             frozen(self._policy.freeze, moment, subject.group, playbook.id if playbook else None),
             over[0] if over else Verdict("budget", "pass"),
             self.stopped(subject.group),
         ]
+
+    def exempted(self, resource: Resource, aliases: Sequence[str], exemptions: Facts | None = None) -> Verdict:
+        """What people exempted; `exemptions` were read a moment ago, else they are asked for. Raises Retryable where they cannot be read."""
+        if exemptions is None:
+            exemptions = asked("exempted", lambda: self._journal.kept(EXEMPT))
+        return exempted(resource, aliases, exemptions)
 
     def stopped(self, group: str | None) -> Verdict:
         """The kill switch: the deployment's parameter, then people's pauses; at most `FRESH` seconds old. Raises Retryable where it cannot be read."""

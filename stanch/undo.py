@@ -22,12 +22,16 @@ UNDOABLE = (Outcome.ACTED, Outcome.PARTIAL, Outcome.UNVERIFIED, Outcome.FAILED)
 
 
 class Request(Struct, frozen=True):
-    """Who wants what undone, and why. `force` overrides drift, the re-arming delay and protection."""
+    """Who wants what undone, and why. `force` overrides drift, the re-arming delay, protection and a later action.
+
+    `lease` is the end of the lease that ran out, where nobody else asks for it: then an extension in time keeps it.
+    """
 
     action_id: str
     requester: str
     reason: str
     force: bool = False
+    lease: str | None = None
 
 
 class Undo:
@@ -99,9 +103,28 @@ class Undo:
                 "re-arms",
                 f"sessions issued before the action may live until {safe:%Y-%m-%d %H:%M} UTC; undo before that needs --force",
             )
+        until = (action.expires or {}).get("at")
+        if self._request.lease not in (None, until):
+            raise Refused("lease", f"it was extended until {until}")
+        if self._request.force:
+            return
         shield = guardrails.protected(action.resource, action.plan.get("aliases", ()), self._deployment.protected())
-        if shield.effect == "hold" and not self._request.force:
+        if shield.effect == "hold":
             raise Refused(shield.guard, shield.reason)
+        self._latest()
+
+    def _latest(self) -> None:
+        """What this action wrote may be what a later one keeps up: undone first, it would open what that one contains, which nobody would see. Raises Refused."""
+        journal = self._deployment.journal
+        last = journal.look(self.action.effect, None).last
+        later = journal.get(last) if last not in (None, self.action.id) else None
+        if later is None or later.outcome not in UNDOABLE:
+            return
+        if any(step.status is Status.APPLIED and not step.change.garnish for step in later.steps):
+            raise Refused(
+                "later action",
+                f"action {later.id} contained it again since; undo that one first; --force undoes this one all the same",
+            )
 
     def _free(self) -> Lease | None:
         """The lock that an undo of this action left behind, if one did. Raises Busy while anything else is at the effect."""

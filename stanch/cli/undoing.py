@@ -28,7 +28,7 @@ def undo(
     action_ids: Annotated[list[str] | None, typer.Argument(metavar="[ACTION_ID]...", help="Ids of actions.", autocompletion=completing.actions)] = None,
     playbook: PlaybookId = None, since: Since = None,
     reason: Reason = "", apply: Apply = False, output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None,
-    force: Annotated[bool, typer.Option("--force", help="Also over drift, protection and the time until which it would re-arm stolen sessions.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also over drift, protection, a later action and the time until which it would re-arm stolen sessions.")] = False,
 ) -> None:  # fmt: skip
     """Show what would be restored; with --apply restore it. Exit 1 if an undo is refused, and say why."""
     if bool(action_ids) == bool(playbook or since) or bool(playbook) != bool(since):

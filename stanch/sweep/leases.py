@@ -51,7 +51,8 @@ def _end(turn: Turn, action: Action) -> Result | None:
     if refused:
         return _ended(turn, action, refused)
     try:
-        result = Undo(turn.deployment, Request(action.id, REQUESTER, f"its lease ended at {lease['at']}")).run()
+        ended = f"its lease ended at {lease['at']}"
+        result = Undo(turn.deployment, Request(action.id, REQUESTER, ended, lease=lease["at"])).run()
     except (Refused, CloudError) as error:
         return _ended(turn, action, str(error))
     turn.deployment.journal.drop(expiry.KIND, action.id)
@@ -62,13 +63,20 @@ def _ended(turn: Turn, action: Action, refused: str) -> Result | None:
     """The last reminder; from there on it is a person's affair."""
     journal = turn.deployment.journal
     now = journal.get(action.id)
-    if now is None or not expiry.runs(now):
-        return None  # an undo of ours, or a person's, changed it meanwhile
+    if now is None or not expiry.runs(now) or expiry.due(now, turn.now) != 1.0:
+        return None  # an undo of ours, or a person's, or an extension changed it meanwhile
     why = f", and it is not undone by itself: {refused}" if refused else ""
     told = f"its lease ended at {(now.expires or {})['at']}{why}. It stands until somebody undoes it, or extends the lease (`stanch extend {now.id}`)"
     result = expiry.remind(turn.deployment, now, 1.0, told)
     journal.drop(expiry.KIND, now.id)
+    after = journal.get(now.id)
+    if after is not None and expiry.runs(after) and _end_of(after) != _end_of(now):
+        journal.keep(expiry.KIND, now.id, {}, None)  # it was extended at this very moment
     return result
+
+
+def _end_of(action: Action) -> str | None:
+    return (action.expires or {}).get("at")
 
 
 def _soon(action: Action, part: float) -> str:
