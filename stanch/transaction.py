@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,6 +13,8 @@ from stanch.errors import CloudError, Conflict, Drifted, Fenced, Retryable, Stan
 from stanch.guardrails import Verdict
 from stanch.journal import Journal, Lease, OutboxItem
 from stanch.remediation import Change, Plan, Remediation, State, canonical
+
+T = TypeVar("T")
 
 MARGIN = 1 / 18
 """The part of a lease that must be left before a write: five seconds of the usual ninety, for the write to arrive in."""
@@ -115,8 +117,7 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
         planned = step.change
         try:
             if not (action.attempt > 1 and _already_made(step, remediation)):
-                fence.check()
-                step.change = remediation.apply(step.change)
+                step.change = _write(remediation, planned, planned.before, fence, remediation.apply)
             step.status, step.error = Status.APPLIED, None
         except Fenced:
             raise
@@ -129,6 +130,23 @@ def apply_steps(action: Action, remediation: Remediation[Any], fence: Fence) -> 
         step.at = stamp()
         tell = fence.note if step is action.steps[-1] and step.change is planned else fence.record
         tell(str(step.status), change=step.change.id)
+
+
+def _write(
+    remediation: Remediation[Any], change: Change, found: State, fence: Fence, write: Callable[[Change], T]
+) -> T:
+    """Write once; a second time where it met a conflict and yet what it is about stands as it was `found`.
+
+    An entity tag covers a whole group or interface: whoever writes another rule, or a tag, would keep a port open by it.
+    """
+    fence.check()
+    try:
+        return write(change)
+    except Conflict:
+        if not _is(remediation, change, found):
+            raise
+    fence.check()
+    return write(change)
 
 
 def _blocked(step: Step, steps: Sequence[Step]) -> bool:
@@ -213,8 +231,7 @@ def undo_steps(action: Action, remediation: Remediation[Any], fence: Fence, todo
             continue
         try:
             if write:
-                fence.check()
-                remediation.undo(step.change)
+                _write(remediation, step.change, step.change.after, fence, remediation.undo)
         except Fenced:
             raise
         except Retryable as error:

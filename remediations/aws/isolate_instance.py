@@ -125,10 +125,8 @@ class IsolateInstance(Remediation[AwsSession]):
         data = change.data
         match change.id.partition(":")[0]:
             case "group":
-                for name in (
-                    data["name"],
-                    isolation.open_name(self.action_id),
-                ):  # the other where EC2 refused to drop it
+                # The open one first, where EC2 refused to drop it: once the other is gone, nothing tells that it is still there.
+                for name in (isolation.open_name(self.action_id), data["name"]):
                     self._groups.delete(data["vpc"], name)
             case "tag":
                 self._tag(data["instance"], change.before)

@@ -46,9 +46,11 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Un
            "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}  # fmt: skip
 _THROTTLED = {"Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown",
               "RequestThrottled", "RequestThrottledException", "BandwidthLimitExceeded", "ProvisionedThroughputExceededException",
-              "TransactionInProgressException", "LimitExceededException", "PriorRequestNotComplete"}  # fmt: skip
-_CONFLICT = {"ConcurrentModification", "ConcurrentModificationException", "OperationAborted", "ConflictException", "DependencyViolation",
-             "DeleteConflict", "EntityTemporarilyUnmodifiable", "ResourceConflictException", "IncorrectState"}  # fmt: skip
+              "TransactionInProgressException", "LimitExceededException", "PriorRequestNotComplete", "EC2ThrottledException"}  # fmt: skip
+# Somebody else's write was at work, and the same call is to be sent again later (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_Errors,
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html): a considered no would let whoever writes all the time keep a resource open.
+_OCCUPIED = {"ConcurrentModification", "ConcurrentModificationException", "OperationAborted", "EntityTemporarilyUnmodifiable"}  # fmt: skip
+_CONFLICT = {"ConflictException", "DependencyViolation", "DeleteConflict", "ResourceConflictException", "IncorrectState"}  # fmt: skip
 _GONE = {
     "NoSuchEntity",
     "NoSuchBucket",
@@ -71,7 +73,7 @@ def translate(operation: str, error: Exception) -> StanchError:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _DENIED or status in (401, 403):
             return AccessDenied(operation, code, text)
-        if code in _THROTTLED or status == 429:
+        if code in _THROTTLED or code in _OCCUPIED or status == 429:
             return Throttled(f"{operation}: {code}: {text}")
         if code in _SERVER or status >= 500:
             return Unreachable(f"{operation}: {code}: {text}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     DecodeError,
     HttpResponseError,
+    ODataV4Format,
     ServiceRequestError,
     ServiceResponseError,
 )
@@ -17,7 +20,11 @@ from stanch.errors import AccessDenied, CloudError, Conflict, Gone, StanchError,
 _DENIED = {"AuthorizationFailed", "LinkedAuthorizationFailed", "RequestDisallowedByPolicy", "ScopeLocked", "Authorization_RequestDenied",
            "InvalidAuthenticationToken", "InvalidAuthenticationTokenTenant", "ExpiredAuthenticationToken", "SubscriptionNotFound",
            "InvalidSubscriptionId", "DisallowedOperation", "ReadOnlyDisabledSubscription"}  # fmt: skip
-_THROTTLED = {"TooManyRequests", "AnotherOperationInProgress", "SubscriptionRequestsThrottled", "OperationPreempted"}
+# Some tell that another operation is at work on the resource, or on one that it refers to, and that the same call may be sent again when it has ended
+# (https://learn.microsoft.com/rest/api/storagerp/srp_error_codes_common for those of storage accounts).
+_THROTTLED = {"TooManyRequests", "AnotherOperationInProgress", "SubscriptionRequestsThrottled", "OperationPreempted", "ReferencedResourceNotProvisioned",
+              "RetryableErrorDueToAnotherOperation", "CanceledAndSupersededDueToAnotherOperation", "StorageAccountOperationInProgress",
+              "StorageAccountIsNotProvisioned"}  # fmt: skip
 _SERVER = {"InternalServerError", "InternalOperationError", "InternalExecutionError", "ServiceUnavailable", "RetryableError",
            "ServerTimeout", "GatewayTimeout", "NetworkingInternalOperationError"}  # fmt: skip
 _NEVER_GONE = {"InvalidResourceType", "InvalidResourceNamespace", "NoRegisteredProviderFound", "MissingSubscription"}
@@ -46,7 +53,7 @@ def _from_response(operation: str, error: HttpResponseError) -> StanchError:
         return Unreachable(f"{operation}: no token could be had: {error.message}")
     code = (error.error.code if error.error else None) or type(error).__name__
     text = (error.error.message if error.error else None) or error.message
-    by_code = _kind(code)
+    by_code = _kind(code) or _within(error.error.details if error.error else None)
     if by_code in (Throttled, Unreachable) or (by_code is None and (status == 429 or status == 408 or status >= 500)):
         retryable = by_code if by_code in (Throttled, Unreachable) else Throttled if status == 429 else Unreachable
         return retryable(f"{operation}: {code}: {text}")
@@ -57,6 +64,12 @@ def _from_response(operation: str, error: HttpResponseError) -> StanchError:
     if status in (409, 412):
         return Conflict(operation, code, text)
     return CloudError(operation, code, text)
+
+
+def _within(details: Sequence[ODataV4Format] | None) -> type[StanchError] | None:
+    """What the details say that it was, where the code says no more than that it failed: only that it may be tried again."""
+    kinds = [_kind(str(detail.code)) or _within(detail.details) for detail in details or ()]
+    return next((kind for kind in kinds if kind in (Throttled, Unreachable)), None)
 
 
 def _kind(code: str) -> type[StanchError] | None:

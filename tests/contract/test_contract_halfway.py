@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stanch.action import Outcome, Status
+from stanch.errors import Unreachable
 from tests.contract.faulty import aws_answer
 from tests.contract.harness import Bench, all_scenarios
 from tests.contract.scenario import Scenario
@@ -72,5 +73,27 @@ def test_an_interface_that_could_not_be_closed_again_is_told_and_goes_back_with_
     assert {step.change.id.partition(":")[0] for step in bench.action(result).steps if step.status is Status.FAILED} == {"cut"}  # fmt: skip
     assert {step.change.id.partition(":")[0] for step in bench.action(result).steps if step.status is Status.SKIPPED} == {"drop"}  # fmt: skip
     bench.cloud.faults.remove(refuse)
+    assert bench.undo(result.action_id or "", force=False).run().outcome is Outcome.UNDONE
+    assert scenario.snapshot(bench.world, resource) == before
+
+
+@pytest.mark.parametrize("scenario", [CUT], ids=lambda scenario: scenario.name)
+def test_an_undo_that_broke_off_between_the_groups_still_knows_of_the_open_one(
+    scenario: Scenario, bench: Bench
+) -> None:
+    resource = scenario.expose(bench.world)
+    before = scenario.snapshot(bench.world, resource)
+    bench.cloud.faults[:] = [denied("ec2:DeleteSecurityGroup")]
+    result = bench.act(scenario, resource)
+    deleted: list[str] = []
+
+    def breaks_off(purpose: str, name: str) -> Any:
+        deleted.extend([name] if name == "ec2:DeleteSecurityGroup" else [])
+        second = name == "ec2:DeleteSecurityGroup" and len(deleted) == 2
+        return aws_answer(500, ("undo",))(purpose, name) if second else None
+
+    bench.cloud.faults[:] = [breaks_off]
+    with pytest.raises(Unreachable):
+        bench.undo(result.action_id or "", force=False).run()
     assert bench.undo(result.action_id or "", force=False).run().outcome is Outcome.UNDONE
     assert scenario.snapshot(bench.world, resource) == before

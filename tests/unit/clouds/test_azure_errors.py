@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import requests
@@ -21,13 +22,17 @@ from stanch.errors import AccessDenied, CloudError, Conflict, Gone, Throttled, U
 
 
 def refusal(
-    status: int, code: str | None, message: str = "why", kind: type[HttpResponseError] = HttpResponseError
+    status: int,
+    code: str | None,
+    message: str = "why",
+    kind: type[HttpResponseError] = HttpResponseError,
+    more: Any = None,
 ) -> HttpResponseError:
     """The error that azure-core makes of a real response with this body."""
     answer = requests.Response()
     answer.status_code, answer.reason = status, "Reason"
     answer.headers["Content-Type"] = "application/json"
-    answer._content = json.dumps({"error": {"code": code, "message": message}}).encode() if code else b""
+    answer._content = json.dumps({"error": more or {"code": code, "message": message}}).encode() if code else b""
     request = HttpRequest("GET", "https://management.azure.com/subscriptions")
     return kind(response=RequestsTransportResponse(request, answer))
 
@@ -52,6 +57,8 @@ def refusal(
         (409, "Conflict", Conflict),
         (409, "ScopeLocked", AccessDenied),
         (409, "AnotherOperationInProgress", Throttled),
+        (409, "StorageAccountOperationInProgress", Throttled),
+        (409, "ReferencedResourceNotProvisioned", Throttled),
         (412, "PreconditionFailed", Conflict),
         (429, "TooManyRequests", Throttled),
         (429, None, Throttled),
@@ -65,6 +72,19 @@ def refusal(
 )
 def test_each_answer_has_one_kind(status: int, code: str | None, expected: type[Exception]) -> None:
     assert type(translate("op", refusal(status, code))) is expected
+
+
+def test_an_operation_that_another_one_displaced_is_tried_again() -> None:
+    """As the network's operations tell of it: the reason stands in the details of the details."""
+    why = {"code": "CanceledAndSupersededDueToAnotherOperation", "message": "superseded by PutSecurityRuleOperation"}
+    body = {
+        "code": "Canceled",
+        "message": "Operation was canceled.",
+        "details": [{"code": "Canceled", "message": "", "details": [why]}],
+    }
+    assert type(translate("op", refusal(200, "Canceled", more=body))) is Throttled
+    body["details"] = [{"code": "NetworkSecurityGroupRulesLimitReached", "message": "too many"}]
+    assert type(translate("op", refusal(200, "Canceled", more=body))) is CloudError
 
 
 def test_a_considered_no_says_operation_code_and_message() -> None:
