@@ -74,19 +74,24 @@ def _recent(moment: float) -> bool:
 class Ahead:
     """The reads begun for the first target of a finding, while its source is asked to confirm it."""
 
-    def __init__(self, effect: str = "", reads: Reads | None = None) -> None:
-        self._effect, self._reads = effect, reads
+    def __init__(self, target: Target | None = None, reads: Reads | None = None) -> None:
+        self._name, self._reads = target and _name(target), reads
         self._begun = reads
 
     def take(self, target: Target) -> Reads | None:
         """The target's reads, if they were begun for it and nothing was done since: whoever asks first gets them, for later ones must see what was done before them."""
         reads, self._reads = self._reads, None
-        return reads if target.effect == self._effect else None
+        return reads if _name(target) == self._name else None
 
     def end(self) -> None:
         """Nothing of it runs any more."""
         if self._begun is not None:
             self._begun.end()
+
+
+def _name(target: Target) -> tuple[str, str | None]:
+    """What the journal is asked for: an effect on behalf of a finding. The source's copy may be another one than the event named."""
+    return target.effect, target.marker
 
 
 def planned(deployment: Deployment, target: Target) -> Plan:

@@ -24,6 +24,9 @@ from stanch.result import Result
 KIND = "lease"
 """The kind of standing fact that lists the actions whose lease runs."""
 
+REQUESTER = "stanch (lease)"
+"""In whose name what a lease has ended is undone: nobody's, so that what restrains automation restrains it."""
+
 PARTS = (0.5, 0.9, 1.0)
 """After which parts of a lease people are reminded."""
 

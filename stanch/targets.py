@@ -72,7 +72,7 @@ class Targets:
                 with suppress(StanchError):  # said when the copy is answered
                     target = self._target(finding, match, resource, "")
                     shield = guardrails.protected(target.resource, (), self._deployment.protected())
-                    return Ahead(target.effect, Reads(self._deployment, target)) if shield.effect != "hold" else Ahead()
+                    return Ahead(target, Reads(self._deployment, target)) if shield.effect != "hold" else Ahead()
         return Ahead()
 
     def _elsewhere(self, finding: Finding, match: Match) -> dict[str, Result]:

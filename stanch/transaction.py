@@ -43,7 +43,7 @@ class Fence:
         Raises Fenced if too little is left of it, for another invocation may be about to take over, or if one did. Raises Stopped at a kill switch that is pulled or cannot be read.
         """
         if self._stop is not None:
-            self._ask(self._stop)
+            self.ask(self._stop)
         left = self.lease.until - time.time()
         if left < MARGIN * self._seconds:
             raise Fenced(
@@ -53,7 +53,8 @@ class Fence:
             self._renew()
 
     @staticmethod
-    def _ask(stop: Callable[[], Verdict]) -> None:
+    def ask(stop: Callable[[], Verdict]) -> None:
+        """Raises Stopped at a kill switch that is pulled or cannot be read."""
         try:
             verdict = stop()
         except Retryable as error:  # nothing was written, which is more than other errors let us know

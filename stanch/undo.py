@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stanch import guardrails
+from stanch import expiry, guardrails
 from stanch.action import Action, Outcome, Status, Step, opened, stamp
 from stanch.deployment import Deployment
 from stanch.errors import Busy, CloudError, Refused, Retryable
+from stanch.guardrails import Verdict
 from stanch.journal import Lease, OutboxItem
 from stanch.remediation import Remediation
 from stanch.result import Result
@@ -42,6 +45,10 @@ class Undo:
         self._deployment, self._request = deployment, request
         self.action = self._known()
         self._declared = deployment.remediation(self.action.remediation)
+        self._stop: Callable[[], Verdict] | None = None
+        if request.requester == expiry.REQUESTER:
+            group, _ = deployment.placed(self.action.resource.account)
+            self._stop = partial(deployment.restraint.stopped, group)
 
     def preview(self) -> list[tuple[Step, bool]]:
         """What would be restored: each step with whether a write is needed. Raises Refused, Drifted among them."""
@@ -49,8 +56,13 @@ class Undo:
         return compare(self.action, self._bound(), self._request.force)
 
     def run(self) -> Result:
-        """Restore. Raises Refused and CloudError (nothing more is touched), Busy or another Retryable (the lease is handed back; run it again to go on)."""
+        """Restore. Raises Refused and CloudError (nothing more is touched), Busy or another Retryable (the lease is handed back; run it again to go on).
+
+        What nobody asked for raises Stopped before a pulled kill switch.
+        """
         stale = self._free()
+        if self._stop is not None:
+            Fence.ask(self._stop)
         if stale is None:
             self.preview()  # what is refused leaves no trace
         self.action = self._known()  # as it stands now: another undo may have ended since
@@ -148,7 +160,7 @@ class Undo:
         }
         action.outcome = None
         lease = Lease(action.effect, action.id, action.attempt, time.time() + self._deployment.settings.lease)
-        fence = Fence(journal, action, lease, self._deployment.settings.lease)
+        fence = Fence(journal, action, lease, self._deployment.settings.lease, self._stop)
         if stale is None:
             action.note("undo opened", requester=self._request.requester, reason=self._request.reason)
             journal.reopen(action, lease, known)

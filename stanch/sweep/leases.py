@@ -17,8 +17,6 @@ from stanch.sweep.turn import Turn
 from stanch.target import Target
 from stanch.undo import Request, Undo
 
-REQUESTER = "stanch (lease)"
-
 RESTRAINING = ("exempted", "freeze", "kill switch")
 """The guards that also keep automation from undoing."""
 
@@ -52,7 +50,7 @@ def _end(turn: Turn, action: Action) -> Result | None:
         return _ended(turn, action, refused)
     try:
         ended = f"its lease ended at {lease['at']}"
-        result = Undo(turn.deployment, Request(action.id, REQUESTER, ended, lease=lease["at"])).run()
+        result = Undo(turn.deployment, Request(action.id, expiry.REQUESTER, ended, lease=lease["at"])).run()
     except (Refused, CloudError) as error:
         return _ended(turn, action, str(error))
     turn.deployment.journal.drop(expiry.KIND, action.id)
