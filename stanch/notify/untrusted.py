@@ -30,7 +30,7 @@ _AUTHORITY = re.compile(r"(?:(?<=//)|(?<=\[:\]\\\\))[^\s/?#\\]+")
 _WWW = re.compile(rf"(?i)(?<!\w)www{_DOT}(?=\w)")
 _SHARE = re.compile(r"(?<![\w\\\]])\\\\(?=[\w.])")
 _BARE = re.compile(
-    rf"(?i)(?<![\w.@/\\-])(?<!:::)(?!microsoft\.[a-z]+/)(?:[^\W_][\w-]*{_DOT})+(?:(?:{_TLD})(?![\w@-]|{_DOT}\w)|[^\W\d_]{{2,}}(?=/))"
+    rf"(?i)(?<![\w.@/\\-])(?<!:::)(?!microsoft\.[a-z]+/)(?:[^\W_][\w-]*+{_DOT})+(?:(?:{_TLD})(?![\w@-]|{_DOT}\w)|[^\W\d_]{{2,}}(?=/))"
 )
 _OPEN_DOT = re.compile(rf"(?<!\[){_DOT}(?!\])")
 
@@ -51,14 +51,17 @@ def inert(text: object, limit: int | None = None) -> str:
     ARNs, ARM ids, addresses of people and networks stay as they are: they must be copied exactly.
     """
     shown = plain(text)
-    # Each pattern needs one of these characters, which most texts do not have.
-    if ":" in shown:
+    folded = shown.lower()
+    # What each pattern needs is looked for before it: most texts hold nothing of it.
+    if "http" in folded:
         shown = _HTTP.sub(r"\1xx\2", shown)
     if "//" in shown or "\\" in shown:
         shown = _AUTHORITY.sub(_defanged, _SCHEME.sub("[:]", shown))
         shown = _SHARE.sub(r"[\\\\]", shown)
+    if "www" in folded:
+        shown = _WWW.sub("www[.]", shown)
     if "." in shown or not shown.isascii():
-        shown = _BARE.sub(_defanged, _WWW.sub("www[.]", shown))
+        shown = _BARE.sub(_defanged, shown)
     return cut(shown, limit)
 
 
