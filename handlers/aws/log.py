@@ -15,12 +15,10 @@ _ONE = Lock()
 
 def observe(results: list[Result], **told: Any) -> None:
     """One structured log line, which also bears what is `told`, and one metric an outcome."""
-    from aws_lambda_powertools import Metrics
     from aws_lambda_powertools.metrics import MetricUnit
 
     with _ONE:
-        metrics = Metrics(namespace="Stanch", service="responder")
-        logger = _logger()
+        metrics, logger = _metrics(), _logger()
         for result in results:
             logger.info("answered", extra={**told, "result": result.as_json()})
             metrics.add_metric(name=f"outcome_{result.outcome.value}", unit=MetricUnit.Count, value=1)
@@ -34,6 +32,13 @@ def complain(message_id: str, error: BaseException) -> None:
     with _ONE:
         told = {"message_id": message_id, "error": f"{type(error).__name__}: {error}"}
         _logger().warning("to be delivered again", extra=told)
+
+
+@cache
+def _metrics() -> Any:
+    from aws_lambda_powertools import Metrics
+
+    return Metrics(namespace="Stanch", service="responder")
 
 
 @cache

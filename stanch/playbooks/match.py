@@ -86,9 +86,10 @@ class Rule:
 
     def wants(self, finding: Finding, known: str | None = None) -> bool:
         """Whether it is for such a finding, whatever resources it names. `known`: a field that matches, as the index found out."""
-        return all(
-            condition.holds(finding) for condition in self.of_finding if condition.field.name != known
-        ) and not any(_holds_somewhere(condition, finding, None) for condition in self.unless)
+        for condition in self.of_finding:
+            if condition.field.name != known and not condition.holds(finding):
+                return False
+        return not any([_holds_somewhere(condition, finding, None) for condition in self.unless])
 
     def resources(self, finding: Finding, known: str | None = None) -> tuple[Resource, ...] | None:
         """The resources that it is for; None if it does not match."""

@@ -19,11 +19,12 @@ from stanch.playbooks.wildcards import Glob
 Test = Callable[[Any], bool]
 
 SCALARS = (str, int, float, bool)
+LISTS = (list, tuple)
 
 
 def missing(value: Any) -> bool:
     """None and the empty list: the source did not say."""
-    return value is None or (isinstance(value, list | tuple) and not value)
+    return value is None or (isinstance(value, LISTS) and not value)
 
 
 def compile_patterns(patterns: Iterable[Any], *, fold: bool = False) -> Test:
@@ -38,7 +39,7 @@ def compile_patterns(patterns: Iterable[Any], *, fold: bool = False) -> Test:
             return accepts_missing
         if accepts_any:
             return True
-        if isinstance(value, list | tuple):
+        if isinstance(value, LISTS):
             return any(item is not None and scalar(item) for item in value)
         return scalar(value)
 
@@ -56,7 +57,12 @@ def _any_of(patterns: list[Any], fold: bool) -> Test:
         if not isinstance(value, SCALARS):
             return False
         folded = _folded(value, fold)
-        return _key(folded) in exact or any(check(folded) for check in tests)
+        if _key(folded) in exact:
+            return True
+        for check in tests:  # noqa: SIM110  (a generator costs more than most of the checks)
+            if check(folded):
+                return True
+        return False
 
     return test
 
