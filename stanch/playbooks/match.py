@@ -89,7 +89,7 @@ class Rule:
         for condition in self.of_finding:
             if condition.field.name != known and not condition.holds(finding):
                 return False
-        return not any([_holds_somewhere(condition, finding, None) for condition in self.unless])
+        return not any(_holds_somewhere(condition, finding, None) for condition in self.unless)
 
     def resources(self, finding: Finding, known: str | None = None) -> tuple[Resource, ...] | None:
         """The resources that it is for; None if it does not match."""

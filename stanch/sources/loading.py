@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from stanch.errors import MalformedEvent
@@ -114,6 +115,7 @@ def _not_json(error: json.JSONDecodeError, place: str) -> MalformedEvent:
     return MalformedEvent(place, f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
 
 
+@lru_cache(64)
 def _decoder(place: str) -> json.JSONDecoder:
     def refuse(text: str) -> Any:
         shown = text if len(text) <= 40 else f"{text[:40]}…"

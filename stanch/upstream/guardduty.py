@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from stanch.clouds.aws import AwsCloud
 from stanch.errors import Unconfirmed
 from stanch.finding import Finding
 from stanch.sources import guardduty
+
+_SCALARS = (str, int, float)
 
 
 class GuardDutyUpstream:
@@ -35,9 +36,7 @@ class GuardDutyUpstream:
             raise Unconfirmed(
                 f"GuardDuty in {self._cloud.account} ({region}) has no finding {finding.upstream['finding_id']}"
             )
-        return guardduty.parse(
-            json.loads(json.dumps(copies[0], default=str))
-        ), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
+        return guardduty.parse(_plain(copies[0])), f"GuardDuty in {self._cloud.account} ({region}) has the finding"
 
     def _ask(self, detector: str, finding: Finding, region: str) -> list[Any]:
         """What the detector has of the finding; nothing if it is none of ours."""
@@ -59,3 +58,12 @@ class GuardDutyUpstream:
                 raise Unconfirmed(f"GuardDuty is not enabled in {self._cloud.account} ({region})")
             self._detectors[region] = known[0]
         return self._detectors[region]
+
+
+def _plain(value: Any) -> Any:
+    """The answer as JSON: what botocore made a time of is text again."""
+    if value is None or isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else str(value)
