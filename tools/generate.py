@@ -100,13 +100,16 @@ def member_role() -> str:
         "  RoleName:",
         "    Type: String",
         "    Default: stanch",
+        '    AllowedPattern: "[A-Za-z0-9_+=.@-]{1,50}"',
+        "    Description: First part of the roles' names, as in the responder's stack.",
         "  ExternalId:",
         "    Type: String",
         "    NoEcho: true",
         "    MinLength: 8",
+        "    Description: Parameter ExternalId of the responder's stack.",
         "  ResponderRoles:",
         "    Type: CommaDelimitedList",
-        "    Description: Output ResponderRoles of the responder's stack.",
+        "    Description: Output ResponderRoles of the responder's stack, and the roles of people who use the command on live clouds.",
         "Resources:",
     ]
     for purpose in ("read", "act", "undo"):

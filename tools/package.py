@@ -7,6 +7,7 @@ shorter.
 from __future__ import annotations
 
 import compileall
+import os
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def package(cloud: str, target: Path) -> None:
         shutil.copy(ROOT / "requirements" / "azure.txt", target / "requirements.txt")
     if cloud == "aws":
         _models(target)
-    _policy(target)
+    write_policy(target)
     if sys.version_info[:2] == DEPLOYED:
         compileall.compile_dir(target, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     else:
@@ -80,13 +81,19 @@ def _models(target: Path) -> None:
     cut(target / "botocore" / "data", ours, [target / "botocore"])
 
 
-def _policy(target: Path) -> None:
-    """The compiled policy with its index, so that nothing parses YAML in a cold function."""
+def write_policy(target: Path) -> None:
+    """The compiled policy with its index, so that nothing parses YAML in a cold function: the file of STANCH_PLAYBOOKS, else the shipped one."""
     sys.path.insert(0, str(ROOT))
+    from stanch.cli.catalog import remediations
+    from stanch.errors import PolicyError
     from stanch.playbooks.compile import dump
     from stanch.playbooks.load import load
 
-    (target / "playbooks.json").write_text(dump(load(ROOT / "playbooks.yaml")), encoding="utf-8")
+    try:
+        compiled = dump(load(os.environ.get("STANCH_PLAYBOOKS") or "shipped", remediations()))
+    except PolicyError as error:
+        sys.exit(f"the policy is wrong, so nothing is built: {error}")
+    (target / "playbooks.json").write_text(compiled, encoding="utf-8")
 
 
 def _remove(path: Path) -> None:

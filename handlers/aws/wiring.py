@@ -84,8 +84,11 @@ def _journal(cloud: AwsCloud, env: Mapping[str, str]) -> Journal:
         from stanch.journal.sqlite import SqliteJournal
 
         return SqliteJournal(place)
+    given = env.get("STANCH_JOURNAL")
+    told = f"not {given!r}" if given else "and is not set"
     raise InvalidInput(
-        "STANCH_JOURNAL", f"must be dynamodb://TABLE or sqlite://PATH here, not {env.get('STANCH_JOURNAL')!r}"
+        "STANCH_JOURNAL",
+        f"must be dynamodb://TABLE or sqlite://PATH here (azuretable://ACCOUNT/TABLE on Azure), {told}",
     )
 
 

@@ -78,8 +78,10 @@ def _journal(cloud: AzureCloud, env: Mapping[str, str]) -> Journal:
         from stanch.journal.sqlite import SqliteJournal
 
         return SqliteJournal(place)
+    given = env.get("STANCH_JOURNAL")
+    told = f"not {given!r}" if given else "and is not set"
     raise InvalidInput(
-        "STANCH_JOURNAL", f"must be azuretable://ACCOUNT/TABLE or sqlite://PATH here, not {env.get('STANCH_JOURNAL')!r}"
+        "STANCH_JOURNAL", f"must be azuretable://ACCOUNT/TABLE or sqlite://PATH here (dynamodb://TABLE on AWS), {told}"
     )
 
 

@@ -12,7 +12,7 @@ from stanch.action import Action, Outcome, Status, Step
 from stanch.cli import accounts, completing, output, parsing, people, showing
 from stanch.cli.context import Context, enter
 from stanch.cli.options import CloudOption, Output, PlaybookId, Since
-from stanch.cli.undoing import find_action
+from stanch.cli.undoing import check_playbook, find_action
 from stanch.errors import InvalidInput
 from stanch.journal import Query
 from stanch.notify import values
@@ -46,6 +46,8 @@ def ls(
         for action in _found(context, query)
         if (wanted is None or action.outcome in wanted) and (within is None or action.resource.account.lower() in within)
     ]  # fmt: skip
+    if not found and playbook is not None:
+        check_playbook(context, playbook)
     if output_ == "json":
         output.lines(map(row, found))
     elif found:

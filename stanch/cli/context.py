@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def enter(
     context = _live(mode, handles, quiet) if chosen == "live" else _local(mode)
     os.environ["STANCH_MODE"] = context.mode
     # What a function logs and measures is no part of what a command says.
+    logging.getLogger("azure.identity").setLevel(logging.CRITICAL)  # the error says it, once
     os.environ.update(POWERTOOLS_LOG_LEVEL="CRITICAL", POWERTOOLS_METRICS_DISABLED="true", POWERTOOLS_TRACE_DISABLED="true")  # fmt: skip
     for name in _WIRINGS:
         if name in sys.modules:

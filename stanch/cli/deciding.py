@@ -12,9 +12,9 @@ from stanch.action import Outcome
 from stanch.cli import completing, output, parsing, people, showing
 from stanch.cli.context import Context, enter
 from stanch.cli.options import CloudOption, Output, PlaybookId, Playbooks, Reason, Since
-from stanch.cli.undoing import find_action
+from stanch.cli.undoing import check_playbook, find_action
 from stanch.decision import Decision, Request
-from stanch.errors import InvalidInput, Refused
+from stanch.errors import CloudError, InvalidInput, Refused, Retryable
 from stanch.journal import Query
 from stanch.result import Result
 
@@ -56,7 +56,10 @@ def release(
 
 def _waiting(context: Context, playbook: str | None, since: datetime | None) -> list[str]:
     query = Query(since=since, playbook=playbook, outcomes=frozenset({Outcome.AWAITING_APPROVAL}))
-    return [action.id for name in context.journals for action in context.deployment(name).journal.find(query)]
+    found = [action.id for name in context.journals for action in context.deployment(name).journal.find(query)]
+    if not found and playbook is not None:
+        check_playbook(context, playbook)
+    return found
 
 
 def _decide(context: Context, ids: list[str], reason: str, form: str, how: Callable[[Decision], Result]) -> None:
@@ -71,12 +74,12 @@ def _decide(context: Context, ids: list[str], reason: str, form: str, how: Calla
     rows: list[dict[str, Any]] = []
     refused = 0
     for name in dict.fromkeys(ids):
-        action = find_action(context, name)
-        deployment = context.deployment(people.cloud_of(action.remediation))
-        try:
+        try:  # what is refused or unknown keeps no other action from its decision
+            action = find_action(context, name)
+            deployment = context.deployment(people.cloud_of(action.remediation))
             row = how(Decision(deployment, Request(name, who, reason))).as_json()
-        except Refused as error:
-            output.say(f"{name}: refused: {error}")
+        except (Refused, Retryable, CloudError) as error:
+            output.say(f"{name}: {_refusal(error)}")
             refused += 1
             continue
         rows.append(row)
@@ -85,3 +88,9 @@ def _decide(context: Context, ids: list[str], reason: str, form: str, how: Calla
     if form == "text" and rows:
         showing.table(rows)
     raise typer.Exit(1 if refused else output.exit_code(rows))
+
+
+def _refusal(error: Exception) -> str:
+    if isinstance(error, Retryable):
+        return f"unknown for now; run the same command again to go on: {error}"
+    return f"{'refused' if isinstance(error, Refused) else 'failed'}: {error}"

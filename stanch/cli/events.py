@@ -75,7 +75,7 @@ def explain(
     """Why an event does what it does: which playbooks match or not and why, each guard's verdict, the plan, and what the journal says."""
     if (path is None) == (finding is None):
         raise InvalidInput("explain", "give either an event's PATH or --finding ARN_OR_ID")
-    run = _Run(cloud, "observe", playbooks, seed, now, output, quiet=True)
+    run = _Run(cloud, None, playbooks, seed, now, output, quiet=True, handles=False)
     run.head()
     events = list(read([path])) if path is not None else journaled(run.context, str(finding))
     rejected = False
@@ -90,11 +90,12 @@ class _Run:
     """One command's way through the handlers: options checked before anything is started, rows printed even if it is cut short."""
 
     def __init__(
-        self, cloud: str | None, mode: str | None, playbooks: Path | None, seed: bool | None, now: str | None, form: Form, quiet: bool = False
+        self, cloud: str | None, mode: str | None, playbooks: Path | None, seed: bool | None, now: str | None, form: Form, quiet: bool = False,
+        handles: bool = True,
     ) -> None:  # fmt: skip
         moment = parsing.moment(now)
         self.form, self.rows = form, list[dict[str, Any]]()
-        self.context = enter(cloud, mode, playbooks, handles=True, seed=seed, quiet=quiet)
+        self.context = enter(cloud, mode, playbooks, handles=handles, seed=seed, quiet=quiet)
         self.replay = Replay(self.context, seed=not self.context.live and seed is not False, now=moment)
 
     def head(self) -> None:
@@ -104,16 +105,20 @@ class _Run:
         """Deliver the events and print what became of each; the exit code."""
         self.replay.ready(events)
         self.head()
+        answered = 0
         try:
             for event in _progress(events):
                 found = self.replay.rows(event)
                 self.rows += found
+                answered += 1
                 if self.form == "json":
                     output.lines(found)
         finally:  # what was done must be told, whatever cut the rest short
             if self.form == "text":
                 _text(self.context, self.rows)
             output.tally(self.rows)
+            if answered < len(events):
+                _cut_short(events, answered)
         return output.exit_code(self.rows)
 
     def explained(self, found: Any, every: bool) -> None:
@@ -121,6 +126,14 @@ class _Run:
             output.lines([found.as_json()])
         else:
             found.show(every)
+
+
+def _cut_short(events: list[Event], answered: int) -> None:
+    """Nothing is dropped in silence: which event was at hand, and how many were not begun."""
+    rest = len(events) - answered - 1
+    output.say(
+        f"cut short at {events[answered].place}, which may have been begun; not begun: {rest} more of {len(events)} events. Replay them again: what was done is not done twice"
+    )
 
 
 def _text(context: Context, rows: list[dict[str, Any]]) -> None:

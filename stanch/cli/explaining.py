@@ -132,12 +132,26 @@ def _explain(deployment: Deployment, event: Event, source: str, finding: Finding
         found.say(f"guard {verdict.guard}", f"holds: {verdict.reason}" if verdict.reason else "passes")
     if finding.compliant:
         found.say("compliance", "the resource is compliant: nothing to do")
-    for copy in _confirmed(deployment, finding, found):
+    held = any(how.startswith("holds: ") for _, how in found.steps)
+    copies = _confirmed(deployment, finding, found) if _concerns(deployment, finding) else None
+    if copies is None:
+        found.say("confirm", "not asked: no playbook is for the finding, which is unmatched")
+    found.rejected &= not held  # what a guard holds is never confirmed, so nothing rejects it
+    if not copies:
+        _matching(deployment, finding, found)
+    for copy in copies or ():
         if copy.summary() != finding.summary():
             found.say("copy", f"{copy.type}, severity {copy.severity.name.lower()}: {copy.title}")
         _playbooks(deployment, _completed(deployment, copy, found), found)
     _journal(deployment, finding, found)
     return found
+
+
+def _concerns(deployment: Deployment, finding: Finding) -> bool:
+    """Whether the responder goes on with the finding as received: only what a playbook may be for is read again at its source."""
+    upstream, matcher = deployment.upstreams.get(finding.source), deployment.matcher
+    first = upstream is not None and upstream.reads_first(finding)
+    return first or finding.compliant is True or bool(matcher.match(finding) or matcher.expecting(finding))
 
 
 def _confirmed(deployment: Deployment, finding: Finding, found: Explanation) -> Sequence[Finding]:
@@ -164,11 +178,16 @@ def _completed(deployment: Deployment, finding: Finding, found: Explanation) -> 
         return finding
 
 
+def _matching(deployment: Deployment, finding: Finding, found: Explanation) -> None:
+    answers = deployment.matcher.explain(finding)
+    if not any(answer.matched for answer in answers):
+        found.say("playbooks", "none matches")
+    for answer in sorted(answers, key=lambda answer: not answer.matched):
+        found.say(f"playbook {answer.playbook}", f"{'matches' if answer.matched else 'no'}: {answer.why}")
+
+
 def _playbooks(deployment: Deployment, finding: Finding, found: Explanation) -> None:
-    for word, wanted in (("matches", True), ("no", False)):
-        for answer in deployment.matcher.explain(finding):
-            if answer.matched is wanted:
-                found.say(f"playbook {answer.playbook}", f"{word}: {answer.why}")
+    _matching(deployment, finding, found)
     results, targets, unknown = Targets(deployment).of(finding, deployment.matcher.match(finding), "")
     if unknown is not None:
         found.say("resources", f"unknown: {unknown}")

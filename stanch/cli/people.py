@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 from typing import Any
 
@@ -81,6 +82,8 @@ def resource(deployment: Deployment, text: str, wanted: str, account: str | None
 
     Raises InvalidInput when the text cannot name such a resource.
     """
+    if account is not None and wanted.startswith("AWS::") and not re.fullmatch(r"\d{12}", account, re.ASCII):
+        raise InvalidInput("--account", f"{account!r} is no AWS account id, which has 12 digits")
     where: Any = deployment.cloud
     home = str(getattr(where, "account", ""))
     own = region or getattr(where.settings, "region", None)

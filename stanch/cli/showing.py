@@ -12,7 +12,7 @@ from rich.text import Text
 from stanch.action import Action
 from stanch.cli import output
 from stanch.notify import values
-from stanch.notify.message import Section, compose
+from stanch.notify.message import Section, compose, said
 from stanch.notify.untrusted import inert
 from stanch.remediation import Remediation
 from stanch.report import Report
@@ -50,7 +50,7 @@ def table(rows: Sequence[Row]) -> None:
 def of_action(action: Action, declared: type[Remediation[Any]], told: Sequence[str] = ()) -> None:
     """The whole report of an action as it stands; `told` are the channels that accepted it."""
     shown = report_of(action, declared)
-    report(replace(shown, changes=steps(action)), told)
+    report(replace(shown, changes=steps(action), at=action.updated_at), told)
 
 
 def steps(action: Action) -> list[dict[str, Any]]:
@@ -103,13 +103,17 @@ def _outcome(row: Row) -> str:
 
 
 def _place(row: Row) -> str:
-    """The account that the row is about."""
+    """The account that the row is about. A user of Entra is of a tenant; of a row that does not say which, the finding's subscription is told."""
     finding, kind = row.get("finding") or {}, (row.get("resource") or {}).get("type", "")
     account = inert(row.get("account") or finding.get("account") or "", 64)
     if not kind and not finding:
         return "No finding"
     azure = kind.startswith("Microsoft.") or (not kind and row.get("source") in ("sentinel", "defender", "event_grid"))
-    holder = "Entra tenant" if kind.startswith("Microsoft.Graph/") and not finding else "Azure subscription"
+    holder = (
+        "Entra tenant"
+        if kind.startswith("Microsoft.Graph/") and (row.get("account") or not finding)
+        else "Azure subscription"
+    )
     return f"{holder if azure else 'AWS account'} {account or 'unknown'}"
 
 
@@ -121,7 +125,7 @@ def _row(row: Row) -> Text:
     what = inert(finding.get("type") or row.get("remediation") or row.get("event") or "", 120)
     text = Text(f"{what} on {name}{region}" if name else what)
     outcome = _outcome(row)
-    reason = row.get("reason") or ""
+    reason = said(row.get("reason"))
     told = [] if outcome in _UNTOUCHED else values.changes(row["changes"], outcome == "undone")
     told = [f"{_TENSE.get(outcome, '')}{line}" for line in told]
     for line in (*told, *([inert(reason, 400)] if reason and not (told and reason.startswith("mode:")) else [])):

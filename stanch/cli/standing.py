@@ -31,9 +31,12 @@ def pause(
     group: Group = None, time: For = None, reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None
 ) -> None:  # fmt: skip
     """Stop what Stanch does by itself; people's own runs and undos go on. Without --for until `stanch resume`."""
-    seconds = _seconds(time) if time else None
+    seconds = _seconds(time, standing.LONGEST) if time else None
+    _say_why(reason)
     context = enter(cloud, None, playbooks)
     who, known = people.requester(context), _groups(context)
+    if group is not None and group not in known:
+        raise InvalidInput("--group", f"the policy has no group {group!r}; it has {', '.join(sorted(known)) or 'none'}")
     _show(
         context,
         output_,
@@ -45,6 +48,7 @@ def resume(
     group: Group = None, reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None
 ) -> None:  # fmt: skip
     """End a pause."""
+    _say_why(reason)
     context = enter(cloud, None, playbooks)
     who = people.requester(context)
     _show(context, output_, [standing.resume(_journal(context, name), group, who, reason) for name in context.journals])
@@ -58,7 +62,8 @@ def exempt(
     """Leave a resource alone for a time, without a deployment; journaled and expiring. With --end no longer."""
     if end == (time is not None):
         raise InvalidInput("exempt", "say how long with --for TIME, or --end to end what stands")
-    seconds = _seconds(time) if time else 0
+    seconds = _seconds(time, standing.LONGEST) if time else 0
+    _say_why(reason)
     context = enter(cloud, None, playbooks)
     who, journals = people.requester(context), [_journal(context, name) for name in context.journals]
     if end:
@@ -93,7 +98,8 @@ def extend(
     reason: Reason = "", output_: Output = "text", cloud: CloudOption = None, playbooks: Playbooks = None,
 ) -> None:  # fmt: skip
     """Let the lease of a containment run longer."""
-    seconds = _seconds(time)
+    seconds = _seconds(time, expiry.LONGEST)
+    _say_why(reason)
     context = enter(cloud, None, playbooks)
     output.headline(context, output_)
     action = find_action(context, action_id)
@@ -139,8 +145,16 @@ def _groups(context: Context) -> set[str]:
     return set(context.deployment(context.clouds[0]).policy.accounts.groups)
 
 
-def _seconds(text: str) -> int:
-    return int(parsing.duration(text, "--for").total_seconds())
+def _seconds(text: str, longest: int) -> int:
+    seconds = int(parsing.duration(text, "--for").total_seconds())
+    if not 0 < seconds <= longest:
+        raise InvalidInput("--for", f"must be between a second and {longest // 86400} days, not {text!r}")
+    return seconds
+
+
+def _say_why(reason: str) -> None:
+    if not reason.strip():
+        raise InvalidInput("--reason", "say why: it is journaled with its reason")
 
 
 def _show(context: Context, form: str, decided: list[Decided]) -> None:

@@ -52,10 +52,16 @@ def _of_playbook(context: Context, playbook: str, since: datetime | None) -> lis
     """Newest first, so that what was changed last is restored first. Raises InvalidInput for a playbook that neither journal nor policy knows."""
     query = Query(since=since, playbook=playbook, outcomes=frozenset(UNDOABLE))
     found = [action.id for name in context.journals for action in context.deployment(name).journal.find(query)]
-    known = [one.id for one in context.deployment(context.clouds[0]).policy.playbooks]
-    if not found and playbook not in known:
-        raise InvalidInput("--playbook", f"there is no {playbook!r}; there is {', '.join(known)}")
+    if not found:
+        check_playbook(context, playbook)
     return found
+
+
+def check_playbook(context: Context, playbook: str) -> None:
+    """For a playbook of which the journal knows nothing. Raises InvalidInput if the policy does not know it either."""
+    known = [one.id for one in context.deployment(context.clouds[0]).policy.playbooks]
+    if playbook not in known:
+        raise InvalidInput("--playbook", f"there is no {playbook!r}; there is {', '.join(known)}")
 
 
 def find_action(context: Context, action_id: str) -> Action:

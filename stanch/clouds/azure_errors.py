@@ -47,10 +47,21 @@ def translate(operation: str, error: AzureError) -> StanchError:
     return CloudError(operation, type(error).__name__, error.message)
 
 
+def _tokenless(message: str) -> str:
+    """azure-identity's page of what it tried, in one line: of each credential the first sentence, without the links."""
+    first, *lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
+    tried = [
+        line.partition(". ")[0].rstrip(".")
+        for line in lines
+        if not line.startswith(("Attempted ", "Visit ", "To mitigate "))
+    ]
+    return f"{first} {'; '.join(tried)}".strip()
+
+
 def _from_response(operation: str, error: HttpResponseError) -> StanchError:
     status = error.status_code or 0
     if status == 0 and isinstance(error, ClientAuthenticationError):
-        return Unreachable(f"{operation}: no token could be had: {error.message}")
+        return Unreachable(f"{operation}: no token could be had: {_tokenless(error.message)}")
     code = (error.error.code if error.error else None) or type(error).__name__
     text = (error.error.message if error.error else None) or error.message
     by_code = _kind(code) or _within(error.error.details if error.error else None)

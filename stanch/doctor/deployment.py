@@ -88,7 +88,7 @@ def _switch(one: Deployment) -> Check:
 
 def _standing(one: Deployment) -> Iterator[Check]:
     pauses, exemptions = one.journal.kept(PAUSE), one.journal.kept(EXEMPT)
-    said = f"{len(pauses)} pauses and {len(exemptions)} exemptions stand"
+    said = f"pauses that stand: {len(pauses)}; exemptions: {len(exemptions)}"
     state, mend = ("note", "`stanch standing` lists them") if pauses or exemptions else ("ok", None)
     yield Check("kill switch", "pauses", state, said, mend)  # type: ignore[arg-type]  # one of two states
 

@@ -54,6 +54,12 @@ WORDINGS: Mapping[str, Wording] = {
 
 _SEVERITIES = {int(level): level.name.lower() for level in Severity}
 
+_DECIDABLE: Mapping[str, Sequence[tuple[str, str]]] = {
+    "awaiting_approval": (("approve", "   (planned and guarded afresh)"), ("deny", "")),
+    "held": (("release", "   (guarded afresh: it goes on where the guards let it by now)"),),
+}
+"""By outcome, the commands that decide it, and what is to be known of each."""
+
 _CARRIED_OUT = ("acted", "partial", "unverified", "failed", "undone")
 
 
@@ -77,7 +83,7 @@ class Message(Struct, frozen=True):
 def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
     """The report in words, with at most `items` lines a list and `width` code points a line of evidence."""
     wording = WORDINGS.get(_told_as(report), Wording("", "Changes"))
-    reason = inert(report.reason or "", 2 * width)
+    reason = inert(said(report.reason), 2 * width)
     failures = [failure for failure in report.failures if failure not in (report.reason or "")]
     parts: list[tuple[str, Iterable[str]]] = [
         (wording.changes, _changes(report, items, width)),
@@ -95,6 +101,11 @@ def compose(report: Report, items: int = 5, width: int = WIDTH) -> Message:
     ]
     sections = tuple(Section(label, shown) for label, lines in parts if label and (shown := tuple(filter(None, lines))))
     return Message(headline(report), inert(report.title, 120), wording.sentence, reason, sections)
+
+
+def said(reason: str | None) -> str:
+    """The reason as a sentence; '' for none. A resource that is gone may as well have been asked for in the wrong place."""
+    return "gone: there is no such resource in this account" if reason == "gone" else reason or ""
 
 
 def state(report: Report) -> str:
@@ -180,7 +191,12 @@ def _asked(report: Report) -> str:
 def _next(report: Report) -> list[tuple[str, Iterable[str]]]:
     """What a person can do: the commands are ours, so they are shown whole."""
     steps: list[tuple[str, Iterable[str]]] = []
-    if report.outcome in ("planned", "awaiting_approval", "failed"):
+    if report.action_id and report.outcome in _DECIDABLE and not report.undone_by:
+        action = plain(report.action_id, 80)
+        steps.append(
+            ("To act", [f"stanch {verb} {action} --reason 'why'{told}" for verb, told in _DECIDABLE[report.outcome]])
+        )
+    elif report.outcome in ("planned", "awaiting_approval", "failed"):
         steps.append(("To act", [runbook(report)]))
     if report.undo:
         command = report.undo.startswith("stanch ")

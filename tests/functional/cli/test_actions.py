@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from tests.functional.cli import samples
-from tests.functional.cli.command import Stanch, check
+from tests.functional.cli.command import EVENTS, Stanch, check
 from tests.functional.cli.test_replay import written
 
 
@@ -28,6 +28,15 @@ def ids(shared: Stanch, *args: str) -> list[str]:
     ran = shared.json("actions", "ls", *args)
     assert ran.code == 0
     return [row["action_id"] for row in ran.rows]
+
+
+def test_a_user_of_entra_is_listed_under_the_tenant_and_shown_as_of_when_it_happened(shared: Stanch) -> None:
+    rows = shared.json("replay", EVENTS / "sentinel/compromised-user.json", "--mode", "observe").rows
+    name = next(row["action_id"] for row in rows if row["remediation"] == "azure.entra.disable_user")
+    listed = shared("actions", "ls", "--playbook", "account-compromised").out.splitlines()
+    assert listed[1] == "Entra tenant 00000000-0000-0000-0000-0000000000c1"
+    closed = shared.json("actions", "show", name).row["updated_at"]
+    assert f"report {name}:planned:1, {closed}" in shared("actions", "show", name).out
 
 
 def test_newest_first_with_the_fields_of_the_interface(shared: Stanch, rows: list[dict[str, Any]]) -> None:

@@ -58,6 +58,45 @@ def test_a_denial_changes_nothing_and_ends_it(shared: Stanch, policy: Path, wait
     assert rules(shared, row) == {"0.0.0.0/0", "::/0"}
 
 
+def test_an_unknown_id_keeps_no_other_action_from_its_decision(
+    shared: Stanch, policy: Path, waiting: dict[str, Any]
+) -> None:
+    ran = shared.json("deny", "nonsense", waiting["action_id"], "--reason", "a test machine", "--playbooks", policy)
+    assert (ran.code, ran.row["action_id"], ran.row["outcome"]) == (1, waiting["action_id"], "expired")
+    assert "nonsense: refused: unknown action: " in ran.err
+
+
+def test_a_decision_on_a_playbook_that_nobody_knows_names_those_there_are(shared: Stanch) -> None:
+    for command in (
+        ("approve", "--playbook", "key-leek", "--since", "1h", "--reason", "x"),
+        ("actions", "ls", "--playbook", "key-leek"),
+    ):
+        ran = shared(*command)
+        assert (ran.code, "--playbook: there is no 'key-leek'; there is key-leak, " in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("pause",), "--reason: say why"),
+        (("resume",), "--reason: say why"),
+        (("exempt", "door-1", "--for", "1h"), "--reason: say why"),
+        (("extend", "x", "--for", "1h"), "--reason: say why"),
+        (("pause", "--group", "prd", "--reason", "x"), "--group: the policy has no group 'prd'; it has none"),
+        (("pause", "--for", "0h", "--reason", "x"), "--for: must be between a second and 30 days, not '0h'"),
+        (("exempt", "door-1", "--for", "31d", "--reason", "x"), "--for: must be between a second and 30 days"),
+        (("extend", "x", "--for", "367d", "--reason", "x"), "--for: must be between a second and 366 days"),
+    ],
+)
+def test_wrong_usage_of_what_people_decide_is_2_and_names_the_option(
+    shared: Stanch, command: tuple[str, ...], told: str
+) -> None:
+    ran = shared(*command)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"stanch: {told}")
+    assert shared.json("standing").rows == []
+
+
 def test_a_pause_holds_and_a_release_goes_on(alone: Stanch, tmp_path: Path) -> None:
     event = written(tmp_path, samples.open_ssh())
     assert alone("pause", "--for", "1h", "--reason", "release night").code == 0
@@ -101,7 +140,7 @@ def test_an_exemption_is_ended_before_its_time(alone: Stanch) -> None:
     event = EVENTS / "guardduty" / "public-bucket.json"
     assert alone("exempt", "reports-2026-example", "--for", "24h", "--reason", "meant").code == 0
     refused = alone("exempt", "reports-2026-example", "--end")
-    assert (refused.code, "reason: say why" in refused.err) == (1, True)
+    assert (refused.code, "stanch: --reason: say why" in refused.err) == (2, True)
     assert alone.json("exempt", "reports-2026-example", "--end", "--reason", "no longer").row["what"] == "end exemption"
     assert alone.json("standing").rows == []
     past = alone.json("standing", "--since", "1h").rows

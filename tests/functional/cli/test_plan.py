@@ -79,7 +79,7 @@ def test_why_an_event_does_what_it_does(shared: Stanch, tmp_path: Path) -> None:
     assert says["confirm"].endswith("has the finding")
     assert says["playbook key-leak"].startswith("matches: type, severity, resource.type match; for AKIA")
     assert says["playbook sg-open"] == 'no: source is "guardduty", not any of ["config"]'
-    assert "Active → Inactive" in says["aws.iam.deactivate_access_key (observe)"]
+    assert "Active → Inactive" in says["aws.iam.deactivate_access_key (auto)"]
     assert says["  guard protected"] == "passes"
     assert says["journal"] == "no action for this finding so far"
     shared.json("replay", path)
@@ -87,6 +87,26 @@ def test_why_an_event_does_what_it_does(shared: Stanch, tmp_path: Path) -> None:
     journal = [step["says"] for step in again.row["steps"] if step["step"] == "journal"]
     assert len(journal) == 2
     assert all(": acted aws.iam." in line for line in journal)
+
+
+def test_what_no_playbook_is_for_is_explained_as_unmatched_and_not_asked_for(shared: Stanch, tmp_path: Path) -> None:
+    raw = samples.leaked_key()
+    raw["detail"]["type"] = "Exfiltration:Nothing/ThatStanchKnows"
+    path = written(tmp_path, raw)
+    assert shared.json("replay", path).row["outcome"] == "unmatched"
+    ran = shared.json("explain", path)
+    says = {step["step"]: step["says"] for step in ran.row["steps"]}
+    assert (ran.code, says["playbooks"]) == (0, "none matches")
+    assert says["confirm"] == "not asked: no playbook is for the finding, which is unmatched"
+
+
+def test_what_a_guard_holds_is_not_explained_as_rejected(shared: Stanch) -> None:
+    path = EVENTS / "guardduty/sample-finding.json"
+    assert shared.json("replay", path).row["outcome"] == "held"
+    ran = shared.json("explain", path)
+    says = {step["step"]: step["says"] for step in ran.row["steps"]}
+    assert (ran.code, says["guard sample"].startswith("holds: ")) == (0, True)
+    assert says["playbook instance-malware"].startswith("matches: ")
 
 
 def test_explaining_writes_nothing_and_journals_nothing(shared: Stanch, tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +13,9 @@ import pytest
 import yaml
 
 from remediations import aws, azure
+from stanch.playbooks.compile import load_compiled
+from stanch.playbooks.load import load
+from stanch.playbooks.model import mode_for
 from tests.functional.cli.command import EVENTS, ROOT, Stanch
 
 ALL = sorted([*aws.REGISTRY, *azure.REGISTRY])
@@ -155,3 +161,34 @@ def test_the_schema_takes_the_shipped_policy_and_knows_the_remediations(alone: S
             {"playbooks": [{"id": "x", "when": {}, "remediations": ["aws.iam.nothing"], "mode": "auto"}]}
         )
     )
+
+
+BUILD = "import sys; sys.path.insert(0, 'tools'); import package; package.write_policy(package.Path(sys.argv[1]))"
+
+
+def built(target: Path, policy: Path) -> subprocess.CompletedProcess[str]:
+    """The build's step that packages the policy."""
+    environment = {**os.environ, "STANCH_PLAYBOOKS": str(policy)}
+    return subprocess.run(
+        [sys.executable, "-c", BUILD, str(target)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+
+
+def test_the_build_packages_the_policy_of_the_setting(tmp_path: Path) -> None:
+    policy = tmp_path / "corp.yaml"
+    policy.write_text("extends: shipped\nplaybooks:\n- {id: key-leak, mode: approve}\n")
+    done = built(tmp_path, policy)
+    assert done.returncode == 0, done.stderr
+    (leak,) = [one for one in load_compiled(tmp_path / "playbooks.json").playbooks if one.id == "key-leak"]
+    assert mode_for(leak, None) == "approve"
+    (shipped,) = [one for one in load("shipped").playbooks if one.id == "key-leak"]
+    assert mode_for(shipped, None) == "auto"
+
+
+def test_a_wrong_policy_stops_the_build_with_its_line(tmp_path: Path) -> None:
+    policy = tmp_path / "corp.yaml"
+    policy.write_text("extends: shipped\nplaybooks:\n- {id: key-leek, mode: approve}\n")
+    done = built(tmp_path, policy)
+    assert (done.returncode, (tmp_path / "playbooks.json").exists()) == (1, False)
+    assert done.stderr.startswith("the policy is wrong, so nothing is built: ")
+    assert "corp.yaml:3" in done.stderr

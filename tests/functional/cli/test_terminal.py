@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,25 @@ def test_a_pipe_that_closes_early_is_no_traceback(shared: Stanch) -> None:
     )  # fmt: skip
     assert done.stdout == b"{"
     assert b"Traceback" not in done.stderr
+
+
+def test_what_is_cut_short_says_which_event_was_at_hand_and_how_many_were_not_begun(
+    shared: Stanch, tmp_path: Path
+) -> None:
+    many = written(tmp_path, [event("config/compliant-again")] * 2000)
+    replaying = subprocess.Popen(
+        [*STANCH, "replay", "-o", "json", many], cwd=ROOT, env=shared.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )  # fmt: skip
+    assert replaying.stdout is not None
+    first = replaying.stdout.readline()
+    replaying.send_signal(signal.SIGINT)
+    out, err = replaying.communicate(timeout=60)
+    told = re.search(r"cut short at \S+#(\d+), which may have been begun; not begun: (\d+) more of 2000", err.decode())
+    assert told, err.decode()
+    answered = (first + out).count(b"\n")
+    assert (int(told[1]), int(told[2])) == (answered + 1, 2000 - answered - 1)
+    assert f"{answered} result" in err.decode()
+    assert (replaying.returncode, b"Traceback" in err) == (130, False)
 
 
 def test_into_a_pipe_no_line_is_broken(shared: Stanch, tmp_path: Path) -> None:

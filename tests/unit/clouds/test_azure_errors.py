@@ -96,6 +96,23 @@ def test_a_considered_no_says_operation_code_and_message() -> None:
     assert str(error) == "Rules.begin_delete: AuthorizationFailed: no right to write"
 
 
+def test_what_no_credential_could_do_is_one_line_without_links() -> None:
+    error = translate("journal:query", ClientAuthenticationError(NO_TOKEN))
+    assert str(error) == (
+        "journal:query: no token could be had: DefaultAzureCredential failed to retrieve a token from the included credentials. "
+        "EnvironmentCredential: not configured; AzureCliCredential: Please run 'az login' to set up an account"
+    )
+
+
+NO_TOKEN = """DefaultAzureCredential failed to retrieve a token from the included credentials.
+Attempted credentials:
+\tEnvironmentCredential: not configured. Environment variables are missing.
+Visit https://aka.ms/azsdk/python/identity/environmentcredential/troubleshoot to troubleshoot this issue.
+\tAzureCliCredential: Please run 'az login' to set up an account
+To mitigate this issue, please refer to the troubleshooting guidelines here at https://aka.ms/azsdk/python/identity/defaultazurecredential/troubleshoot."""
+"""As azure-identity 1.x says it (DefaultAzureCredential, https://learn.microsoft.com/python/api/overview/azure/identity-readme#troubleshooting)."""
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

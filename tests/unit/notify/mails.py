@@ -35,6 +35,7 @@ Reason: exempt: vm-jump matches vm-jump* in the playbook
 Where         Microsoft.Compute/virtualMachines /subscriptions/00000000-0000-0000-0000-0000000000a1/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/vm-jump
               Azure subscription 00000000-0000-0000-0000-0000000000a1
 Asked by      alice@corp.example
+To act        stanch release 1b2c3d4e5f60-0192f5c1a2c --reason 'why'   (guarded afresh: it goes on where the guards let it by now)
 Ids           action 1b2c3d4e5f60-0192f5c1a2c   (stanch actions show 1b2c3d4e5f60-0192f5c1a2c)
               report 1b2c3d4e5f60-0192f5c1a2c:held:1, 2026-11-23T15:40:38.123Z
 """

@@ -9,6 +9,7 @@ from stanch.notify.text import subject, text
 from stanch.report import Report
 from tests.unit.notify.mails import ACTED, AZURE_HELD, REJECTED, line
 from tests.unit.notify.samples import (
+    ACTION,
     KEY,
     OUTCOMES,
     refusal,
@@ -45,17 +46,19 @@ def test_an_event_without_a_finding() -> None:
     assert subject(refusal()) == "REJECTED: event without a finding"
 
 
-@pytest.mark.parametrize("outcome", ["planned", "awaiting_approval"])
-def test_a_proposal_says_what_would_happen_and_how_to_act(outcome: str) -> None:
+RUN = f"stanch run aws.iam.deactivate_access_key {KEY} --reason 'why'   (shows the plan; --apply carries it out)"
+APPROVE = f"stanch approve {ACTION} --reason 'why'   (planned and guarded afresh)"
+
+
+@pytest.mark.parametrize(("outcome", "command"), [("planned", RUN), ("awaiting_approval", APPROVE)])
+def test_a_proposal_says_what_would_happen_and_how_to_act(outcome: str, command: str) -> None:
     shown = text(report(outcome, reason="mode: approve"))
     assert shown.splitlines()[1].startswith("Nothing was changed")
     assert line(shown, "Would change") == f"status of access key {KEY} of user alice.smith: Active → Inactive"
     assert line(shown, "Would break") == "Whatever still signs requests with this key fails at once."
     assert line(shown, "Stays open") == "sessions that this key already minted live on until they expire or are revoked"
-    assert (
-        line(shown, "To act")
-        == f"stanch run aws.iam.deactivate_access_key {KEY} --reason 'why'   (shows the plan; --apply carries it out)"
-    )
+    assert line(shown, "To act") == command
+    assert (f"{'':14}stanch deny {ACTION} --reason 'why'" in shown.splitlines()) is (outcome == "awaiting_approval")
     assert (line(shown, "Changed"), line(shown, "Undo")) == ("", "")
 
 
@@ -181,3 +184,8 @@ def test_who_agreed_when_and_why_and_how_long_it_stands() -> None:
     assert line(shown, "Decided") == "approved by alice@corp.example at 2026-11-23 15:40:12: seen live"
     assert line(shown, "Lease until") == "2026-11-23T19:40:38Z; then people are asked whether it may end"
     assert line(text(report()), "Lease until") == ""
+
+
+def test_what_is_gone_may_have_been_looked_for_in_the_wrong_account() -> None:
+    shown = text(report("no_op", reason="gone"))
+    assert "Reason: gone: there is no such resource in this account" in shown.splitlines()
