@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,7 +95,7 @@ class _Run:
         handles: bool = True,
     ) -> None:  # fmt: skip
         moment = parsing.moment(now)
-        self.form, self.rows = form, list[dict[str, Any]]()
+        self.form, self.rows, self._told = form, list[dict[str, Any]](), 0
         self.context = enter(cloud, mode, playbooks, handles=handles, seed=seed, quiet=quiet)
         self.replay = Replay(self.context, seed=not self.context.live and seed is not False, now=moment)
 
@@ -105,21 +106,28 @@ class _Run:
         """Deliver the events and print what became of each; the exit code."""
         self.replay.ready(events)
         self.head()
-        answered = 0
+        answers: list[list[dict[str, Any]]] = []
         try:
             for event in _progress(events):
-                found = self.replay.rows(event)
-                self.rows += found
-                answered += 1
-                if self.form == "json":
-                    output.lines(found)
+                answers.append(self.replay.rows(event))
+                self._tell(answers)
         finally:  # what was done must be told, whatever cut the rest short
+            self._tell(answers)
             if self.form == "text":
                 _text(self.context, self.rows)
             output.tally(self.rows)
-            if answered < len(events):
-                _cut_short(events, answered)
+            if len(answers) < len(events):
+                _cut_short(events, len(answers))
         return output.exit_code(self.rows)
+
+    def _tell(self, answers: list[list[dict[str, Any]]]) -> None:
+        """Take over what was answered and, in JSON, print it at once."""
+        with output.uninterrupted():
+            found = list(chain.from_iterable(answers[self._told :]))
+            self.rows += found
+            self._told = len(answers)
+            if self.form == "json":
+                output.lines(found)
 
     def explained(self, found: Any, every: bool) -> None:
         if self.form == "json":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -59,6 +61,19 @@ def lines(rows: Iterable[Any]) -> None:
     for row in rows:
         sys.stdout.write(json.dumps(row, default=str, ensure_ascii=False) + "\n")
         sys.stdout.flush()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block: what it cut in two would be told twice or not at all. For the main thread."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def tally(rows: Sequence[dict[str, Any]]) -> None:
