@@ -23,6 +23,7 @@ https://docs.aws.amazon.com/config/latest/developerguide/restricted-common-ports
 
 WEB = (80, 443)
 _MISSING_GROUP = ("InvalidGroup.NotFound", "InvalidGroupId.Malformed")
+_MISSING_LIST = ("InvalidPrefixListID.NotFound", "InvalidPrefixListId.NotFound")
 _MISSING_RULE = ("InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound")
 
 
@@ -84,7 +85,10 @@ class RevokeSecurityGroupIngress(Remediation[AwsSession]):
                 *_wider([rules[rule_id] for rule_id in offending], wanted),
                 *tags.drift(live),
             ),
-            not_done=_left_open(group_id, wearers, [rules[rule_id] for rule_id in kept]),
+            not_done=(
+                *_left_open(group_id, wearers, [rules[rule_id] for rule_id in kept]),
+                *_unjudged({found.id for found in openings if not found.networks}, rules),
+            ),
             reason=None
             if changes
             else f"no rule opens {', '.join(map(written, wanted)) or 'any other port'} to the internet",
@@ -95,11 +99,11 @@ class RevokeSecurityGroupIngress(Remediation[AwsSession]):
         return next((rule for rule in live if same(rule, change.before)), None)
 
     def apply(self, change: Change) -> Change:
-        # A rule id that is gone is the after-state.
-        self.session.call(
-            "ec2", "revoke_security_group_ingress", missing=_MISSING_RULE,
-            GroupId=change.data["group"], SecurityGroupRuleIds=[change.data["rule"]],
-        )  # fmt: skip
+        group = change.data["group"]
+        # A rule id that is gone is the after-state, unless somebody made the very same rule anew, which has another.
+        if self._revoke(group, change.data["rule"]) is None:
+            for rule_id in [name for name, rule in self._rules(group).items() if rule == change.before]:
+                self._revoke(group, rule_id)
         return change
 
     def undo(self, change: Change) -> None:
@@ -112,6 +116,12 @@ class RevokeSecurityGroupIngress(Remediation[AwsSession]):
             "ec2", "authorize_security_group_ingress", missing=("InvalidPermission.Duplicate",),
             GroupId=change.data["group"], IpPermissions=[permission(change.before)], **extra,
         )  # fmt: skip
+
+    def _revoke(self, group: str, rule_id: str) -> Any:
+        """AWS's answer, None for a rule that is not there."""
+        return self.session.call(
+            "ec2", "revoke_security_group_ingress", missing=_MISSING_RULE, GroupId=group, SecurityGroupRuleIds=[rule_id]
+        )
 
     def _wearers(self, group_id: str) -> list[Mapping[str, Any]]:
         worn = [{"Name": "group-id", "Values": [group_id]}]
@@ -126,7 +136,10 @@ class RevokeSecurityGroupIngress(Remediation[AwsSession]):
     def _opening(self, rule_id: str, rule: Rule) -> Opening:
         if not rule["source"].startswith("pl-"):
             return opening(rule_id, rule, ())
-        entries = self.session.pages("ec2", "get_managed_prefix_list_entries", "Entries", PrefixListId=rule["source"])
+        # Another account's list that is not shared any more is not there for us; the rules that name it go on.
+        entries = self.session.pages(
+            "ec2", "get_managed_prefix_list_entries", "Entries", missing=_MISSING_LIST, PrefixListId=rule["source"]
+        )
         return opening(rule_id, rule, [entry["Cidr"] for entry in entries])
 
 
@@ -181,6 +194,11 @@ def _left_open(group_id: str, wearers: Iterable[Mapping[str, Any]], kept: Iterab
         *((f"open to the internet and not among the ports: {_some(stay)}",) if stay else ()),
         *((f"the same interfaces also wear {_some(others)}, which may open the ports too",) if others else ()),
     )
+
+
+def _unjudged(unseen: Iterable[str], rules: Mapping[str, Rule]) -> list[str]:
+    lists = sorted({source for rule_id in unseen if (source := rules[rule_id]["source"]).startswith("pl-")})
+    return [f"rules from prefix list {name} stay: it shows no networks to judge them by" for name in lists]
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

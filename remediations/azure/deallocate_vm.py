@@ -81,8 +81,10 @@ class DeallocateVm(Remediation[AzureSession]):
         machine = self._machine(ArmId.parse(change.data["machine"]))
         power = _power(machine) if machine else "gone"
         self._under_way = power == "deallocating"
-        # On its way is not there yet.
-        return change.before if power == "deallocating" else _SETTLES_AS.get(power, power)
+        return _SETTLES_AS.get(power, power)
+
+    def halfway(self, change: Change, live: State) -> bool:
+        return bool(live == "deallocating")
 
     def apply(self, change: Change) -> Change:
         if self._under_way:  # an earlier attempt began it and did not see the end
@@ -92,6 +94,8 @@ class DeallocateVm(Remediation[AzureSession]):
         return change
 
     def undo(self, change: Change) -> None:
+        if self._under_way:  # what is under way would have the last word
+            raise Unreachable(f"{change.target}: it is still being deallocated, and can be started only after that")
         machine = ArmId.parse(change.data["machine"])
         self.session.call(self.session.compute.virtual_machines.begin_start, machine.group, machine.name)
 

@@ -30,9 +30,17 @@ class CannedSession:
         return found
 
     def pages(
-        self, service: str, operation: str, result: str, *, region: str | None = None, **params: Any
+        self,
+        service: str,
+        operation: str,
+        result: str,
+        *,
+        region: str | None = None,
+        missing: Iterable[str] = (),
+        **params: Any,
     ) -> list[Any]:
-        return list(self.call(service, operation, region=region, **params).get(result, []))
+        answer = self.call(service, operation, region=region, missing=missing, **params) or {}
+        return list(answer.get(result, []))
 
     def asked(self, name: str) -> list[dict[str, Any]]:
         """The parameters of every call of `service:operation`."""

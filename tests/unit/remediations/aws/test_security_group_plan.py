@@ -31,14 +31,19 @@ def rule(number: int, first: int, last: int, source: str = "0.0.0.0/0", **more: 
     }  # fmt: skip
 
 
-def plan(rules: list[dict[str, Any]], ports: list[Any] | None = None, wearers: Any = (), tags: Any = ()) -> Plan:
+LISTED = {"Entries": [{"Cidr": "198.51.100.0/24"}, {"Cidr": "::/0"}]}
+
+
+def plan(
+    rules: list[dict[str, Any]], ports: list[Any] | None = None, wearers: Any = (), tags: Any = (), listed: Any = LISTED
+) -> Plan:
     group = {"GroupId": "sg-0a", "GroupName": "web", "Tags": list(tags)}
     session = CannedSession(
         {
             "ec2:describe_security_groups": {"SecurityGroups": [group]},
             "ec2:describe_security_group_rules": {"SecurityGroupRules": rules},
             "ec2:describe_network_interfaces": {"NetworkInterfaces": list(wearers)},
-            "ec2:get_managed_prefix_list_entries": {"Entries": [{"Cidr": "198.51.100.0/24"}, {"Cidr": "::/0"}]},
+            "ec2:get_managed_prefix_list_entries": listed,
         }
     )
     return RevokeSecurityGroupIngress(session, "a1").plan(GROUP, {"ports": ports} if ports else {})  # type: ignore[arg-type]
@@ -96,6 +101,14 @@ def test_a_prefix_list_is_judged_by_its_entries() -> None:
     found = plan([rule(1, 22, 22, "pl-0a")])
     assert going(found) == ["rule:sgr-1"]
     assert any("pl-0a" in text for text in found.breaks)
+
+
+@pytest.mark.parametrize("listed", [None, {"Entries": []}], ids=["not shared any more", "empty"])
+def test_a_prefix_list_that_shows_nothing_keeps_no_other_rule_open(listed: Any) -> None:
+    found = plan([rule(1, 22, 22, "pl-0a"), rule(2, 22, 22)], listed=listed)
+    assert going(found) == ["rule:sgr-2"]
+    assert "rules from prefix list pl-0a stay: it shows no networks to judge them by" in found.not_done
+    assert not any("prefix list" in text for text in plan([rule(2, 22, 22)]).not_done)
 
 
 def test_the_plan_says_who_wears_the_group_and_which_stack_drifts() -> None:

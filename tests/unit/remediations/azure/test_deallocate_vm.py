@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from remediations.azure.deallocate_vm import LOST, DeallocateVm
+from stanch.action import Action, Status, Step
 from stanch.clouds.azure_ids import ArmId
 from stanch.errors import Unreachable
 from stanch.finding import Resource
+from stanch.transaction import compare
 from tests.contract.azure_world import AzureWorld
 from tests.unit.remediations.azure.conftest import Make, writes
 
@@ -57,7 +59,8 @@ def test_on_its_way_is_not_there_yet(world: AzureWorld, machine: Resource, make:
     change = remediation.plan(machine, {}).changes[0]
     place = ArmId.parse(machine.id)
     world.compute.virtual_machines.begin_deallocate(place.group, place.name, polling=False)
-    assert remediation.read(change) == "running"
+    assert remediation.read(change) == "deallocating"
+    assert remediation.halfway(change, "deallocating")
     late = make(DeallocateVm).plan(machine, {})
     assert not late.contained
     assert (late.changes[0].before, late.changes[0].reversible) == ("deallocating", False)
@@ -95,7 +98,21 @@ def test_an_attempt_that_finds_the_machine_on_its_way_does_not_send_it_again(wor
     world.compute.virtual_machines.begin_deallocate(place.group, place.name, polling=False)
     sent = writes(world)
     resumed = make(DeallocateVm, purpose="act")
-    assert resumed.read(change) == change.before
+    assert resumed.halfway(change, resumed.read(change))
     with pytest.raises(Unreachable, match="not there yet"):
         resumed.apply(change)
+    assert writes(world) == sent
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_machine_that_still_goes_down_is_not_taken_for_undone(world: AzureWorld, machine: Resource, make: Make) -> None:  # fmt: skip
+    change = make(DeallocateVm).plan(machine, {}).changes[0]
+    place = ArmId.parse(machine.id)
+    world.compute.virtual_machines.begin_deallocate(place.group, place.name, polling=False)
+    action = Action("0" * 12 + "-1", "0" * 64, DeallocateVm.id, machine, {}, [Step(change, Status.PLANNED)])
+    undoing = make(DeallocateVm, purpose="undo")
+    assert [(step.change.id, write) for step, write in compare(action, undoing, force=False)] == [("power", True)]
+    sent = writes(world)
+    with pytest.raises(Unreachable, match="still being deallocated"):
+        undoing.undo(change)
     assert writes(world) == sent
