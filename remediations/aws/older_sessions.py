@@ -116,10 +116,7 @@ class OlderSessions(Remediation[AwsSession]):
 
     def undo(self, change: Change) -> None:
         if change.before is None:
-            # Gone already: the SDK sent the call before, and its answer was lost.
-            self.session.call(
-                "iam", f"delete_{self.kind}_policy", missing=("NoSuchEntity",), **self._named(change.data["name"])
-            )
+            self.session.call("iam", f"delete_{self.kind}_policy", **self._named(change.data["name"]))
         else:
             self._put(change.data["name"], change.before)
 

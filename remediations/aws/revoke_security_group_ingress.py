@@ -111,9 +111,8 @@ class RevokeSecurityGroupIngress(Remediation[AwsSession]):
         extra: dict[str, Any] = (
             {"TagSpecifications": [{"ResourceType": "security-group-rule", "Tags": marks}]} if marks else {}
         )
-        # A rule that is there already: the SDK sent the call before, and its answer was lost.
         self.session.call(
-            "ec2", "authorize_security_group_ingress", missing=("InvalidPermission.Duplicate",),
+            "ec2", "authorize_security_group_ingress",
             GroupId=change.data["group"], IpPermissions=[permission(change.before)], **extra,
         )  # fmt: skip
 
