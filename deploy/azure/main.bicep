@@ -6,6 +6,7 @@
 @maxLength(10)
 param name string = 'stanch'
 
+@description('The region of everything but Sentinel; it needs the Flex Consumption plan.')
 param location string = resourceGroup().location
 
 @description('The most that any playbook may do. Start with observe and read what would have been done.')
@@ -41,6 +42,7 @@ param alertEmail string
 @minValue(0)
 param waitingInstances int = 0
 
+@description('How the storage account that holds the journal is replicated; zone-redundant kinds need a region with zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_ZRS'
 

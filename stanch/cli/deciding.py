@@ -87,6 +87,7 @@ def _decide(context: Context, ids: list[str], reason: str, form: str, how: Calla
             output.lines([row])
     if form == "text" and rows:
         showing.table(rows)
+    showing.undelivered(context, {row["action_id"] for row in rows})
     raise typer.Exit(1 if refused else output.exit_code(rows))
 
 

@@ -116,6 +116,7 @@ class _Run:
             if self.form == "text":
                 _text(self.context, self.rows)
             output.tally(self.rows)
+            showing.undelivered(self.context, {row["action_id"] for row in self.rows})
             if len(answers) < len(events):
                 _cut_short(events, len(answers))
         return output.exit_code(self.rows)

@@ -49,6 +49,7 @@ def run(
     request = Request(declared.id, found, people.requester(context), reason, given, lease)
     output.headline(context, output_)
     result = _carry_out(deployment, request, output_) if apply else _preview(deployment, request, output_)
+    showing.undelivered(context, {result.action_id if apply else None})
     raise typer.Exit(output.exit_code([result.as_json()]))
 
 

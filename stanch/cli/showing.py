@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from stanch.action import Action
 from stanch.cli import output
+from stanch.cli.context import Context
 from stanch.notify import values
 from stanch.notify.message import Section, compose, said
 from stanch.notify.untrusted import inert
@@ -79,6 +80,17 @@ def report(shown: Report, told: Sequence[str] = (), without: Sequence[str] = ())
 def labelled(label: str, lines: Sequence[str]) -> None:
     """A label and its lines."""
     columns([(label if at == 0 else "", line) for at, line in enumerate(lines)], LABEL)
+
+
+def undelivered(context: Context, actions: Collection[str | None]) -> None:
+    """On stderr, which channels have not accepted a report of these actions, and why."""
+    if context.quiet or not any(actions):
+        return
+    for name in context.journals:
+        for entry in context.deployment(name).journal.pending():
+            if entry.report.get("action_id") in actions and entry.errors:
+                why = "; ".join(f"{channel}: {entry.errors.get(channel, 'not tried yet')}" for channel in entry.pending)
+                output.say(inert(f"not told yet of {entry.report['action_id']}: {why}. The sweep tries again", 600))
 
 
 def columns(pairs: Sequence[tuple[str | Text, str | Text]], width: int) -> None:

@@ -41,6 +41,7 @@ def undo(
     output.headline(context, output_)
     ids = action_ids or _of_playbook(context, str(playbook), datetime.now(UTC) - ago if ago is not None else None)
     good = [_Undoing(context, Request(name, who, reason, force), output_).do(apply) for name in dict.fromkeys(ids)]
+    showing.undelivered(context, set(ids) if apply else set())
     if not good:
         output.say(f"no action of playbook {playbook} in the last {since} can be undone")
     elif not apply and any(good) and output_ == "text":

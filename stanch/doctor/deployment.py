@@ -100,10 +100,11 @@ def _reports(one: Deployment, live: bool) -> Iterator[Check]:
         yield Check("reports", "channels", "wrong", "there is no channel: nobody is told of anything", mend)
     for name, channel in one.channels.items():
         yield _channel(name, channel, live)
-    stuck = [item for item in one.journal.pending() if clock.parse(item.created_at) < clock.now() - CRASHED]
+    before = clock.now() - CRASHED  # what is younger and met no error may be under way
+    stuck = [item for item in one.journal.pending() if item.errors or clock.parse(item.created_at) < before]
     if stuck:
         why = sorted({f"{name}: {text}" for item in stuck for name, text in item.errors.items()})
-        said = f"{len(stuck)} reports are not delivered yet{': ' if why else ''}{'; '.join(why[:3])}"
+        said = f"{len(stuck)} report{'s are' if len(stuck) > 1 else ' is'} not delivered yet{': ' if why else ''}{'; '.join(why[:3])}"
         yield Check("reports", "outbox", "wrong", said, "mend the channel; the sweep sends them")
     else:
         yield Check("reports", "outbox", "ok", "every report was delivered")

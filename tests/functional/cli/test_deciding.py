@@ -195,3 +195,19 @@ def test_a_sweep_says_in_words_what_it_did(alone: Stanch) -> None:
     assert "aws   crashed       nothing to do" in ran.out.splitlines()
     assert "aws   held          1 held, as told in the day's digest" in ran.out.splitlines()
     assert "{" not in ran.out
+
+
+def test_a_report_that_no_channel_takes_is_said_at_once_and_by_the_doctor(alone: Stanch, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"extends: shipped\nchannels: {{soc: {{teams: nobody-made-it}}}}\n{APPROVE}")
+    ran = alone.json("replay", written(tmp_path, samples.open_ssh()), "--playbooks", policy)
+    name = ran.row["action_id"]
+    assert (ran.row["outcome"], ran.row["notified"]) == ("awaiting_approval", [])
+    assert f"not told yet of {name}: soc:teams: secretsmanager:get_secret_value: ResourceNotFound" in ran.err
+    asked = alone.json("doctor", "--playbooks", policy).rows
+    (outbox,) = [row for row in asked if (row["cloud"], row["subject"]) == ("aws", "outbox")]
+    assert (outbox["state"], outbox["said"].startswith("1 report is not delivered yet: soc:teams: ")) == ("wrong", True)
+    acted = alone.json("approve", name, "--reason", "seen", "--playbooks", policy)
+    assert (acted.row["outcome"], f"not told yet of {name}: " in acted.err) == ("acted", True)
+    told = alone.json("undo", name, "--apply", "--reason", "back", "--playbooks", policy)
+    assert (told.row["outcome"], f"not told yet of {name}: " in told.err) == ("undone", True)
