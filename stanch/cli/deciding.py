@@ -81,6 +81,9 @@ def _decide(context: Context, ids: list[str], reason: str, form: str, how: Calla
         except (Refused, Retryable, CloudError) as error:
             output.say(f"{name}: {_refusal(error)}")
             refused += 1
+            if form == "json":
+                outcome = Outcome.HELD if isinstance(error, Refused) else Outcome.FAILED
+                output.lines([Result(outcome, str(error), action_id=name).as_json()])
             continue
         rows.append(row)
         if form == "json":

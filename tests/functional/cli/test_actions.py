@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,31 @@ def test_an_account_by_a_group_of_the_policy(shared: Stanch, rows: list[dict[str
     for group, found in (("prod", True), ("lab", False)):
         ran = shared.json("actions", "ls", "--account", group, STANCH_PLAYBOOKS=str(policy))
         assert (rows[0]["action_id"] in [row["action_id"] for row in ran.rows]) is found
+
+
+def test_a_group_holds_the_accounts_of_nested_units_and_says_which_cannot_be_listed(
+    alone: Stanch, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    assert alone("actions", "ls").code == 0  # starts the clouds
+    organisation = boto3.client("organizations", region_name="us-east-1", endpoint_url=alone.running.aws, aws_access_key_id="x", aws_secret_access_key="x")  # fmt: skip
+    organisation.create_organization(FeatureSet="ALL")
+    root = organisation.list_roots()["Roots"][0]["Id"]
+    above = organisation.create_organizational_unit(ParentId=root, Name="prod")["OrganizationalUnit"]["Id"]
+    below = organisation.create_organizational_unit(ParentId=above, Name="shops")["OrganizationalUnit"]["Id"]
+    made = organisation.create_account(AccountName="shop", Email="shop@corp.example")["CreateAccountStatus"][
+        "AccountId"
+    ]
+    organisation.move_account(AccountId=made, SourceParentId=root, DestinationParentId=below)
+    event.write_text(json.dumps(samples.open_ssh()).replace("111122223333", made))
+    assert alone.json("replay", event).row["outcome"] == "acted"
+    policy = tmp_path / "units.yaml"
+    policy.write_text(f"extends: shipped\naccounts: {{prod: {{ous: [{above}]}}, gone: {{ous: [ou-ab12-gone0001]}}}}\n")
+    ran = alone.json("actions", "ls", "--account", "prod", STANCH_PLAYBOOKS=str(policy))
+    assert [row["finding"]["account"] for row in ran.rows] == [made]
+    ran = alone.json("actions", "ls", "--account", "gone", STANCH_PLAYBOOKS=str(policy))
+    assert (ran.code, ran.rows) == (0, [])
+    assert "the accounts of ou-ab12-gone0001 cannot be listed, so they are missing here: organizations:" in ran.err
 
 
 def test_the_list_in_text(shared: Stanch, rows: list[dict[str, Any]]) -> None:

@@ -62,8 +62,14 @@ def test_an_unknown_id_keeps_no_other_action_from_its_decision(
     shared: Stanch, policy: Path, waiting: dict[str, Any]
 ) -> None:
     ran = shared.json("deny", "nonsense", waiting["action_id"], "--reason", "a test machine", "--playbooks", policy)
-    assert (ran.code, ran.row["action_id"], ran.row["outcome"]) == (1, waiting["action_id"], "expired")
-    assert "nonsense: refused: unknown action: " in ran.err
+    for row in ran.rows:
+        check(row)
+    assert [(row["action_id"], row["outcome"]) for row in ran.rows] == [
+        ("nonsense", "held"),
+        (waiting["action_id"], "expired"),
+    ]
+    assert ran.rows[0]["reason"].startswith("unknown action: ")
+    assert (ran.code, "nonsense: refused: unknown action: " in ran.err) == (1, True)
 
 
 def test_a_decision_on_a_playbook_that_nobody_knows_names_those_there_are(shared: Stanch) -> None:
