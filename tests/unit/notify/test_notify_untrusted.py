@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from stanch.notify import untrusted
 from stanch.notify.untrusted import inert, plain
 from tests.unit.notify.samples import HOSTILE, anything
 
@@ -138,3 +139,18 @@ def test_a_megabyte_takes_no_time(unit: str) -> None:
     started = time.process_time()
     assert len(inert(text, 100)) <= 100
     assert time.process_time() - started < 3
+
+
+_PIECES = st.sampled_from(
+    ["https", "hTTp", "www", "WWW.", "evil.example", "a.b.com", "//", "/", "\\", "\\\\", ":", "://", "[:]", "[.]", ".", "。", "．", "｡", " ", "@",
+     "?", "-", "_", "é", "ſ", "İ", "\u200b", "\ud800", "microsoft.compute/x", "arn:aws:iam::111122223333:user/x", "::ffff:1.2.3.4"]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=9).map("".join))
+def test_no_pattern_is_passed_over_that_would_have_changed_something(text: str) -> None:
+    """`inert` asks for a pattern only where the text holds what it needs; here every pattern is asked."""
+    every = untrusted._HTTP.sub(r"\1xx\2", plain(text))
+    every = untrusted._AUTHORITY.sub(untrusted._defanged, untrusted._SCHEME.sub("[:]", every))
+    every = untrusted._WWW.sub("www[.]", untrusted._SHARE.sub(r"[\\\\]", every))
+    assert inert(text) == untrusted._BARE.sub(untrusted._defanged, every)
