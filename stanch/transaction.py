@@ -169,12 +169,11 @@ def _is(remediation: Remediation[Any], change: Change, wanted: State) -> bool:
 
 
 def _already_made(step: Step, remediation: Remediation[Any]) -> bool:
+    """Whether it need not be made again; a transient one always is, for what came after it may have to come again. Raises Drifted for what somebody else wrote since."""
     change = step.change
-    if change.transient:
-        return False
     live = remediation.read(change)
     if same(live, change.after):
-        return True
+        return not change.transient
     if not same(live, change.before) and not remediation.halfway(change, live):
         raise Drifted(change.target, change.before, change.after, live)
     return False

@@ -119,6 +119,8 @@ class IsolateInstance(Remediation[AwsSession]):
     def halfway(self, change: Change, live: State) -> bool:
         if change.id.startswith("interface:"):
             return bool(live == [isolation.open_name(self.action_id)])
+        if change.id.startswith(("open:", "drop:")):
+            return bool(live == [])  # made, and nothing let in yet
         return change.id.startswith("group:") and made_only(live)
 
     def undo(self, change: Change) -> None:
