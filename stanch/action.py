@@ -119,6 +119,11 @@ class Action(Struct):
     expires: dict[str, Any] | None = None
     chain: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def denied(self) -> bool:
+        """Whether a person said no to it."""
+        return self.outcome is Outcome.EXPIRED and any(entry.get("how") == "denied" for entry in self.approvals)
+
     def note(self, event: str, **details: Any) -> None:
         """Append to the hash chain: each entry's hash covers the one before it and, by `state`, the whole record as it stands.
 

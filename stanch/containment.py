@@ -134,6 +134,8 @@ class Containment:
         target = self._target
         if plan.contained:
             return self._nothing_to_do(plan, standing.earlier)
+        if standing.earlier is not None and standing.earlier.denied and target.finding is not None:
+            return Result.of_action(standing.earlier, [])
         verdicts = self._verdicts(plan, standing)
         held = guardrails.first(verdicts, "hold")
         if held is not None:
@@ -242,5 +244,4 @@ def _names(upstream: Mapping[str, Any]) -> dict[str, str]:
 
 def _stands(known: Action) -> bool:
     """Whether what was said need not be said again: it still waits for a person, or one said no."""
-    denied = any(entry.get("how") == "denied" for entry in known.approvals)
-    return known.outcome in (Outcome.AWAITING_APPROVAL, Outcome.HELD) or (denied and known.outcome is Outcome.EXPIRED)
+    return known.outcome in (Outcome.AWAITING_APPROVAL, Outcome.HELD) or known.denied

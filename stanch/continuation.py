@@ -42,13 +42,14 @@ class Continuation:
     def settle(self, action: Action, outcome: Outcome, why: str, event: str, **details: Any) -> Result:
         """Close an action that waited without a change, or let it wait on; under the lock of its effect, so that of two decisions at the same moment one is refused.
 
-        What was decided is written first: after a crash only the report and the lock are left to do. Raises Busy as `proceed` does.
+        What was decided is written first: after a crash only the report and the lock are left to do. What a person denied becomes what its finding led to. Raises Busy as `proceed` does.
         """
         known = self._unchanged(action)
         action.outcome, action.reason, action.closed_at = outcome, why, stamp()
         action.note(event, **details)
         lease = self._deployment.lease(action)
-        self._deployment.journal.reopen(action, lease, known)
+        marker = marker_of(action) if action.denied else None
+        self._deployment.journal.reopen(action, lease, known, *([marker] if marker else []))
         return self._execution.close(action, self._execution.fence(action, lease))
 
     def resume(self, known: Action) -> Result | None:

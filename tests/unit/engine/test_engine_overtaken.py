@@ -13,9 +13,10 @@ from stanch import ahead, expiry
 from stanch.action import Outcome
 from stanch.deployment import Upstream
 from stanch.errors import Refused, Stopped
-from stanch.playbooks.limits import Protect
+from stanch.playbooks.limits import Freeze, Protect
 from stanch.restraint import EVERYWHERE, EXEMPT, PAUSE
 from tests.unit.engine.bench import Wall, door, finding
+from tests.unit.engine.deciding import decide, waits
 from tests.unit.engine.failing import killed_at
 from tests.unit.engine.leasing import REMIND, UNDO, acted, extend
 from tests.unit.engine.sweeping import Sweeping
@@ -241,3 +242,16 @@ class TestTheEndOfALease:
         assert action in bench.journal.kept(expiry.KIND), "the longer lease still runs"
         told = any("its lease ended" in str(report.reason) for report in bench.news())
         assert told == (moment == "close"), "only what was so is said"
+
+
+def test_what_a_person_denied_is_not_done_by_itself_once_nothing_asks_for_a_person(bench: Sweeping) -> None:
+    """A freeze had lowered the mode; the source tells of the same finding again when it is over."""
+    bench.more["freeze"] = (Freeze("year-end", "approve", from_="2020-01-01", to="2999-01-01"),)
+    action = waits(bench)
+    decide(bench, action).deny()
+    bench.news()
+    bench.more.clear()
+    again = bench.deliver(finding(version="2"))
+    assert (again.outcome, again.action_id, again.reason) == (Outcome.EXPIRED, action.id, "denied by alice@corp.example: seen live")  # fmt: skip
+    assert (bench.cloud.writes(), bench.news()) == ([], [])
+    assert bench.deliver(finding(id="another one")).outcome is Outcome.ACTED, "the denial is of that finding"
