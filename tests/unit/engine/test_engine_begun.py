@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from stanch.action import Outcome, Status
 from stanch.continuation import Continuation
-from stanch.errors import Busy, CloudError, Conflict, Fenced
+from stanch.errors import Busy, CloudError, Conflict, Fenced, Gone, Stopped
+from stanch.restraint import EVERYWHERE, PAUSE
 from stanch.target import Target
 from tests.unit.engine.bench import Bench, finding, vault
 from tests.unit.engine.failing import Killed, denied, failing, killed_at
 from tests.unit.engine.histories import history
+from tests.unit.engine.toy import Call
 
 
 def late_no() -> CloudError:
@@ -166,3 +168,67 @@ def test_a_dropped_lock_that_two_take_anew_is_taken_by_one(bench: Bench) -> None
         resume()
     assert bench.cloud.writes() == ["Set door-1.front"]
     assert history(bench, action.id)[1:] == ["2 resumed", "2 applied change=front", "2 acted"]
+
+
+def conflicting(bench: Bench, purpose: str, then: Callable[[], object] = lambda: None) -> None:
+    """The next write meets a conflict, for somebody wrote something beside it."""
+
+    def hook(call: Call) -> None:
+        if (call.verb, call.purpose) == ("Set", purpose):
+            bench.cloud.before.remove(hook)
+            then()
+            raise Conflict("Set", "PreconditionFailed", "it changed")
+
+    bench.cloud.before.append(hook)
+
+
+def test_a_conflict_with_a_write_beside_ours_is_written_once_more(bench: Bench) -> None:
+    bench.door()
+    conflicting(bench, "act")
+    result = bench.deliver()
+    assert (result.outcome, bench.cloud.writes()) == (Outcome.ACTED, ["Set door-1.front"])
+    conflicting(bench, "undo")
+    assert bench.undo(result.action_id).run().outcome is Outcome.UNDONE
+    assert bench.cloud.things["door-1"]["front"] == "open"
+
+
+def test_a_conflict_over_what_the_change_is_about_is_left_to_people(bench: Bench) -> None:
+    bench.door()
+    conflicting(bench, "act", lambda: bench.cloud.things["door-1"].update(front="ajar"))
+    result = bench.deliver()
+    assert (result.outcome, bench.cloud.writes()) == (Outcome.FAILED, [])
+    assert "PreconditionFailed" in str(result.reason)
+
+
+def test_a_write_that_is_sent_once_more_asks_the_kill_switch_again(bench: Bench) -> None:
+    bench.door()
+
+    def pause() -> None:
+        bench.journal.keep(PAUSE, EVERYWHERE, {"by": "ann", "reason": "drill"}, None)
+        bench.wall.now += 6
+
+    conflicting(bench, "act", pause)
+    with pytest.raises(Stopped, match="kill switch: ann paused everything"):
+        bench.deliver()
+    assert bench.cloud.writes() == []
+
+
+def test_an_undo_that_was_made_is_made_whatever_the_cloud_answers(bench: Bench) -> None:
+    """The second sending of a call that deletes finds nothing to delete."""
+    bench.door()
+    result = bench.deliver()
+    bench.cloud.after.append(failing(Gone("Set", "NoSuchThing", "it is gone"), verb="Set", purpose="undo"))
+    undone = bench.undo(result.action_id).run()
+    assert (undone.outcome, undone.reason) == (Outcome.UNDONE, "a false alarm")
+
+
+def test_a_step_on_the_way_overwrites_nothing_that_somebody_wrote_since_the_crash(bench: Bench) -> None:
+    bench.vault()
+    with killed_at(bench, verb="Set", name="connections"):
+        bench.deliver(finding(vault()))
+    bench.cloud.things["vault-1"]["connections"] = 7
+    bench.lapse()
+    result = bench.deliver(finding(vault()))
+    assert bench.cloud.things["vault-1"]["connections"] == 7
+    steps = {step.change.id: step.error for step in bench.action(result).steps if step.error}
+    assert (list(steps), "drifted" in str(steps["connections"])) == (["connections"], True)
