@@ -72,7 +72,7 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed:
+    if pressed and before is not signal.SIG_IGN:  # a job in the background ignores it
         raise KeyboardInterrupt
 
 

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stanch.cli import output
 from tests.functional.cli import samples
 from tests.functional.cli.command import EVENTS, ROOT, Stanch, event
 from tests.functional.cli.test_replay import written
@@ -70,12 +72,32 @@ def test_a_pipe_that_closes_early_is_no_traceback(shared: Stanch) -> None:
     assert b"Traceback" not in done.stderr
 
 
+def listening() -> None:
+    """To Ctrl-C, which the jobs that a shell runs in the background do not hear."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize(("before", "heard"), [(signal.default_int_handler, True), (signal.SIG_IGN, False)])
+def test_an_interruption_waits_for_the_end_of_the_block(before: Any, heard: bool) -> None:
+    done, interrupted, former = [], False, signal.signal(signal.SIGINT, before)
+    try:
+        with output.uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("the block")
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        after = signal.signal(signal.SIGINT, former)
+    assert (done, interrupted, after) == (["the block"], heard, before)
+
+
 def test_what_is_cut_short_says_which_event_was_at_hand_and_how_many_were_not_begun(
     shared: Stanch, tmp_path: Path
 ) -> None:
     many = written(tmp_path, [event("config/compliant-again")] * 2000)
     replaying = subprocess.Popen(
-        [*STANCH, "replay", "-o", "json", many], cwd=ROOT, env=shared.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*STANCH, "replay", "-o", "json", many], cwd=ROOT, env=shared.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=listening,
     )  # fmt: skip
     assert replaying.stdout is not None
     first = replaying.stdout.readline()
