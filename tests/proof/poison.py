@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -180,7 +182,7 @@ def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
             tally.failures.append(f"{door.name}: {verdict.wrong} (hypothesis: {str(mutation)[:300]!a})")
 
     one(UNREADABLE)
-    before = begun = 0
+    held = []
     # Failures are counted, not shrunk, so that all are seen; more than asked for may be tried.
     for first in range(0, cases, TURN):
         some = settings(
@@ -191,10 +193,9 @@ def _by_hypothesis(door: Entrance, cases: int, tally: Tally) -> None:
             suppress_health_check=list(HealthCheck),
         )
         seed(first)(some(given(mutations)(one)))()
-        if not first:  # what is loaded once is there
-            before, begun = _blocks(), tally.hypothesis
-    if tally.hypothesis > begun:
-        tally.kept = (_blocks() - before) / (tally.hypothesis - begun)
+        held.append(_blocks())
+    if len(held) > 1:  # what is loaded once is loaded in one turn, what leaks does so in all
+        tally.kept = median(after - before for before, after in pairwise(held)) / TURN
 
 
 @contextmanager
