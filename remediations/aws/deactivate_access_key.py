@@ -10,6 +10,8 @@ from stanch.concurrent import together
 from stanch.finding import Resource
 from stanch.remediation import Change, Permissions, Plan, Remediation, State
 
+_MISSING = ("NoSuchEntity",)
+
 
 class DeactivateAccessKey(Remediation[AwsSession]):
     """Sets the key's status to Inactive; nothing is deleted, so undo sets it Active again.
@@ -64,15 +66,21 @@ class DeactivateAccessKey(Remediation[AwsSession]):
 
     def _used(self, resource: Resource) -> Any:
         """Whose the key is and when it was last used; None if there is no such key."""
-        return self.session.call("iam", "get_access_key_last_used", missing=("NoSuchEntity",), AccessKeyId=resource.id)
+        return self.session.call("iam", "get_access_key_last_used", missing=_MISSING, AccessKeyId=resource.id)
 
     def _keys(self, user: str | None) -> list[Any]:
-        """The user's keys; none for a user that does not exist. One answer holds them all: a user has two at most (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
-        found = self.session.call("iam", "list_access_keys", missing=("NoSuchEntity",), UserName=user) if user else None
-        return list((found or {}).get("AccessKeyMetadata", []))
+        """The user's keys; none for a user that does not exist. One answer nearly always holds them all, for a user has two at most
+        (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html); a paginator costs more than the answer, so it is for the others.
+        """
+        if not user:
+            return []
+        found = self.session.call("iam", "list_access_keys", missing=_MISSING, UserName=user) or {}
+        if found.get("IsTruncated"):
+            return self.session.pages("iam", "list_access_keys", "AccessKeyMetadata", missing=_MISSING, UserName=user)
+        return list(found.get("AccessKeyMetadata", []))
 
     def _facts(self, user: str | None) -> dict[str, Any]:
-        found = self.session.call("iam", "get_user", missing=("NoSuchEntity",), UserName=user) if user else None
+        found = self.session.call("iam", "get_user", missing=_MISSING, UserName=user) if user else None
         return dict((found or {}).get("User", {}))
 
     def left(self, resource: Resource, params: Mapping[str, Any], changes: Sequence[Change]) -> Plan:

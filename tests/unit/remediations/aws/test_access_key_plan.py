@@ -18,8 +18,9 @@ KEYS = {"alice": {KEY: "Active", OTHER: "Active"}, "bob": {"AKIABOB": "Active"}}
 class Iam:
     """The IAM of two users, which remembers what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, cut: bool = False) -> None:
         self.asked: list[str] = []
+        self._cut = cut
 
     def call(self, service: str, operation: str, *, missing: Iterable[str] = (), **params: Any) -> Any:
         self.asked.append(operation)
@@ -28,14 +29,18 @@ class Iam:
             return {"UserName": owner, "AccessKeyLastUsed": {"ServiceName": "N/A"}} if owner else None
         user = params["UserName"]
         if operation == "list_access_keys":
-            keys = KEYS.get(user, {})
-            return {"AccessKeyMetadata": [{"AccessKeyId": key, "Status": status} for key, status in keys.items()]}
+            keys = [{"AccessKeyId": key, "Status": status} for key, status in KEYS.get(user, {}).items()]
+            return {"AccessKeyMetadata": [], "IsTruncated": True} if self._cut else {"AccessKeyMetadata": keys}
         return {"User": {"Arn": f"arn:aws:iam::111122223333:user/{user}"}} if user in KEYS else None
 
+    def pages(self, service: str, operation: str, result: str, *, missing: Iterable[str] = (), **params: Any) -> Any:
+        assert (operation, result) == ("list_access_keys", "AccessKeyMetadata")
+        return Iam().call(service, operation, missing=missing, **params)[result]
 
-def planned(hint: str | None, key: str = KEY) -> tuple[Plan, list[str]]:
+
+def planned(hint: str | None, key: str = KEY, cut: bool = False) -> tuple[Plan, list[str]]:
     """The plan, and what was asked for it."""
-    iam = Iam()
+    iam = Iam(cut)
     reader = DeactivateAccessKey(iam, "0123456789ab-1")  # type: ignore[arg-type]  # answers as the session does
     details = {"user_name": hint} if hint else {}
     plan = reader.plan(Resource("AWS::IAM::AccessKey", key, "111122223333", None, "actor", details), {})
@@ -47,6 +52,10 @@ def test_the_owners_name_is_enough_to_ask_everything_at_once() -> None:
     assert asked == ["get_access_key_last_used", "get_user", "list_access_keys"]
     assert plan.breaks == ("AWS has no record that the key was ever used",)
     assert [change.data for change in plan.changes] == [{"user": "alice", "key": KEY}]
+
+
+def test_a_key_that_iam_puts_on_a_second_page_is_found() -> None:
+    assert planned("alice", cut=True)[0] == planned("alice")[0]
 
 
 @pytest.mark.parametrize("hint", ["bob", "nobody", "", None])
